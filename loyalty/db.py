@@ -1,0 +1,62 @@
+"""Engines, one per role, and the models' base. Nobody here begins or commits: see transaction.py."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+
+from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase
+
+from loyalty.config import config
+
+MAX_POINTS = 2**53 - 1  # the most an account can hold: exact in every JSON client
+
+#: Bounded waits: a stuck statement must not hold a till for longer than this.
+_APP_TIMEOUTS = (
+    "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+)
+_SYSTEM_TIMEOUTS = "-c statement_timeout=600s -c idle_in_transaction_session_timeout=60s"
+
+
+class Role(StrEnum):
+    """The database roles; what each may do stands in migrations/versions/."""
+
+    APP = "loyalty_app"  # one tenant at a time, behind row-level security
+    SYSTEM = "loyalty_system"  # sees across tenants: sweep, audit, look-up of keys and issuers
+
+
+class Base(DeclarativeBase):
+    """The base of every room's models."""
+
+    metadata = MetaData()
+
+
+def _url(role: Role) -> str:
+    settings = config()
+    text = settings.database_url if role is Role.APP else settings.database_system_url
+    url = make_url(text.replace("postgres://", "postgresql://", 1))
+    return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+@cache
+def engine(role: Role) -> Engine:
+    """The engine whose connections act as `role`. Made on first use, so after a fork."""
+    timeouts = _APP_TIMEOUTS if role is Role.APP else _SYSTEM_TIMEOUTS
+    return create_engine(
+        _url(role),
+        pool_size=config().pool_size,
+        max_overflow=0,
+        pool_timeout=config().pool_timeout_s,
+        pool_use_lifo=True,
+        connect_args={
+            "options": f"-c role={role.value} -c timezone=UTC {timeouts}",
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+            "application_name": "loyalty",
+        },
+    )
