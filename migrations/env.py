@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from loyalty.models import metadata
+from loyalty.db import Base
 
 _ONE_MIGRATOR_AT_A_TIME = 7_203_411
 
@@ -18,7 +18,7 @@ def run() -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATOR_AT_A_TIME})"))
         context.configure(
             connection=connection,
-            target_metadata=metadata,
+            target_metadata=Base.metadata,
             compare_type=True,
             include_object=lambda _object, _name, kind, reflected, _to: not (
                 # Partial and expression indices are written in SQL; models hold what code uses.

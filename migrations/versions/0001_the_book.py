@@ -12,10 +12,11 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).parent.parent / "sql"
-_STEPS = ("0001_roles", "0001_tables", "0001_invariants", "0001_walls")
+_STEPS = ("0001_roles", "0001_tables", "0001_invariants", "0001_functions", "0001_walls")
 
 
 def upgrade() -> None:
     """Forward only: a mistake is mended by the next migration."""
-    for step in _STEPS:
-        op.get_bind().exec_driver_sql((_SQL / f"{step}.sql").read_text())
+    with op.get_bind().connection.cursor() as cursor:
+        for step in _STEPS:
+            cursor.execute((_SQL / f"{step}.sql").read_text())

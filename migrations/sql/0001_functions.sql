@@ -1,0 +1,102 @@
+-- Sets go in as JSON, in one call, with plans that Postgres keeps: no decision is made here, rows are only written.
+
+-- The ledger's one door. The caller holds the accounts' locks and has worked out every figure; the trigger
+-- entries_continue_their_accounts proves them. `draws.sign` is -1 where points leave a lot, 1 where they return.
+CREATE FUNCTION post_entries(t integer, accounts json, entries json, lots json, draws json) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE account a
+  SET pending = r.pending, available = r.available, held = r.held, owed = r.owed,
+      lifetime = r.lifetime, tier_points = r.tier_points, version = r.version
+  FROM json_to_recordset(accounts) AS r(id bigint, pending bigint, available bigint, held bigint, owed bigint,
+                                        lifetime bigint, tier_points bigint, version bigint)
+  WHERE a.tenant_id = t AND a.id = r.id;
+  IF lots IS NOT NULL THEN
+    INSERT INTO lot (tenant_id, account_id, id, points, remaining, activates_at, expires_at, active, open)
+    SELECT t, r.account_id, r.id, r.points, r.points, r.activates_at, r.expires_at, r.active, true
+    FROM json_to_recordset(lots) AS r(account_id bigint, id bigint, points bigint,
+                                      activates_at timestamptz, expires_at timestamptz, active boolean);
+  END IF;
+  IF draws IS NOT NULL THEN
+    INSERT INTO lot_draw (tenant_id, account_id, entry_version, lot_id, points)
+    SELECT t, r.account_id, r.version, r.lot_id, r.points
+    FROM json_to_recordset(draws) AS r(account_id bigint, version bigint, lot_id bigint, points bigint);
+    UPDATE lot l
+    SET remaining = l.remaining + r.points, open = l.remaining + r.points > 0
+    FROM (SELECT d.account_id, d.lot_id, sum(d.points * d.sign) AS points
+          FROM json_to_recordset(draws) AS d(account_id bigint, lot_id bigint, points bigint, sign integer)
+          GROUP BY d.account_id, d.lot_id) r
+    WHERE l.tenant_id = t AND l.account_id = r.account_id AND l.id = r.lot_id;
+  END IF;
+  INSERT INTO entry (tenant_id, kind, account_id, version, from_bucket, to_bucket, points,
+                     pending_after, available_after, held_after, owed_after, cause_id, occurred_at, recorded_at)
+  SELECT t, r.kind, r.account_id, r.version, r.from_bucket, r.to_bucket, r.points,
+         r.pending, r.available, r.held, r.owed, r.cause_id, r.occurred_at, r.recorded_at
+  FROM json_to_recordset(entries) AS r(
+    kind entry_kind, account_id bigint, version bigint, from_bucket bucket, to_bucket bucket, points bigint,
+    pending bigint, available bigint, held bigint, owed bigint,
+    cause_id uuid, occurred_at timestamptz, recorded_at timestamptz);
+END $$;
+
+-- Intake: what is new is stored and queued; what was there is compared. The first of a key wins, also within one
+-- call. `idx` is the caller's number of the row; rows come sorted by key, so that two callers cannot deadlock.
+CREATE FUNCTION accept_activities(t integer, request json)
+RETURNS TABLE (idx integer, id uuid, fresh boolean, same boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE stored uuid[];
+BEGIN
+  WITH added AS (
+    INSERT INTO activity (tenant_id, program_id, id, kind, source, transaction_id, member_id, identifier_kind,
+                          identifier_value, amount, currency, retailer, occurred_at, recorded_at, input_hash,
+                          request_id, body)
+    SELECT t, r.program_id, r.id, r.kind, r.source, r.transaction_id, r.member_id, r.identifier_kind,
+           r.identifier_value, r.amount, r.currency, r.retailer, r.occurred_at, r.recorded_at,
+           decode(r.input_hash, 'hex'), r.request_id, r.body
+    FROM json_to_recordset(request) AS r(
+      program_id integer, id uuid, kind text, source text, transaction_id text, member_id text,
+      identifier_kind text, identifier_value text, amount numeric, currency text, retailer text,
+      occurred_at timestamptz, recorded_at timestamptz, input_hash text, request_id text, body jsonb)
+    ON CONFLICT (tenant_id, program_id, source, transaction_id) DO NOTHING
+    RETURNING id, program_id, recorded_at
+  ), queued AS (
+    INSERT INTO unsettled (tenant_id, program_id, activity_id, accepted_at)
+    SELECT t, program_id, id, recorded_at FROM added
+  )
+  SELECT array_agg(added.id) INTO stored FROM added;
+  RETURN QUERY
+    SELECT r.idx, a.id, a.id = r.id, a.input_hash = decode(r.input_hash, 'hex')
+    FROM json_to_recordset(request) AS r(idx integer, id uuid, program_id integer, source text,
+                                         transaction_id text, input_hash text)
+    JOIN activity a ON a.tenant_id = t AND a.program_id = r.program_id AND a.source = r.source
+                   AND a.transaction_id = r.transaction_id
+    WHERE r.id <> ALL (coalesce(stored, '{}'))
+    UNION ALL
+    SELECT r.idx, r.id, true, true
+    FROM json_to_recordset(request) AS r(idx integer, id uuid)
+    WHERE r.id = ANY (stored);
+END $$;
+
+-- The verdicts of one batch: awards and setbacks are written, and what is judged is no longer open.
+CREATE FUNCTION settle_activities(t integer, awards json, setbacks json) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO award (tenant_id, program_id, activity_id, account_id, account_version, entries, points,
+                     awarded_at, explanation)
+  SELECT t, r.program_id, r.activity_id, r.account_id, r.account_version, r.entries, r.points,
+         r.awarded_at, r.explanation
+  FROM json_to_recordset(awards) AS r(
+    program_id integer, activity_id uuid, account_id bigint, account_version bigint, entries smallint,
+    points bigint, awarded_at timestamptz, explanation jsonb);
+  INSERT INTO setback (tenant_id, program_id, activity_id, status, reason, detail, member_id,
+                       identifier_kind, identifier_value, at, until)
+  SELECT t, r.program_id, r.activity_id, r.status, r.reason, r.detail, r.member_id,
+         r.identifier_kind, r.identifier_value, r.at, r.until
+  FROM json_to_recordset(setbacks) AS r(
+    program_id integer, activity_id uuid, status text, reason text, detail text, member_id text,
+    identifier_kind text, identifier_value text, at timestamptz, until timestamptz);
+  DELETE FROM unsettled u
+  USING (SELECT activity_id FROM json_to_recordset(awards) AS r(activity_id uuid)
+         UNION ALL SELECT activity_id FROM json_to_recordset(setbacks) AS r(activity_id uuid)) done
+  WHERE u.tenant_id = t AND u.activity_id = done.activity_id;
+END $$;
