@@ -1,4 +1,4 @@
-"""Engines, one per role, and the models' base. Nobody here begins or commits: see transaction.py."""
+"""Engines, one per role, and the base of the models. Who begins and commits: transaction.py."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
 
 from loyalty.config import config
-
-MAX_POINTS = 2**53 - 1  # the most an account can hold: exact in every JSON client
 
 #: Bounded waits: a stuck statement must not hold a till for longer than this.
 _APP_TIMEOUTS = (

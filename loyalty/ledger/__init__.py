@@ -1,0 +1,1 @@
+"""Points move here and nowhere else: from bucket to bucket of an account, never out of nothing."""

@@ -1,0 +1,158 @@
+"""How points move: pure. Balances after a movement, and which lots pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+MAX_POINTS = 2**53 - 1  # the most any figure of an account can hold
+
+
+class Bucket(StrEnum):
+    """Where points stand: four of the account, then the outside."""
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+    HELD = "held"
+    OWED = "owed"
+    ISSUED = "issued"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    REVERSED = "reversed"
+    ADJUSTED = "adjusted"
+    FORFEITED = "forfeited"
+    TRANSFERRED = "transferred"
+
+
+class Kind(StrEnum):
+    """Why points moved; an entry's `cause_id` is the id of what this names."""
+
+    AWARD = "award"
+    REDEEM = "redeem"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    LAPSE = "lapse"
+    CANCEL = "cancel"
+    ADJUST = "adjust"
+    ACTIVATE = "activate"
+    EXPIRE = "expire"
+    FORFEIT = "forfeit"
+    REVERSE = "reverse"
+    TRANSFER = "transfer"
+    MERGE = "merge"
+    SETTLE = "settle"
+
+
+class OutOfRange(ArithmeticError):
+    """A bucket would leave 0..MAX_POINTS; `bucket` and `would_be` say which and how far."""
+
+    def __init__(self, bucket: Bucket, would_be: int) -> None:
+        super().__init__(f"{bucket} would be {would_be}")
+        self.bucket = bucket
+        self.would_be = would_be
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The account's own buckets, in points, each in 0..MAX_POINTS; `owed` counts negative."""
+
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    owed: int = 0
+
+    @property
+    def net(self) -> int:
+        """What came in less what went out, in points."""
+        return self.pending + self.available + self.held - self.owed
+
+
+def move(balance: Balance, from_bucket: Bucket, to_bucket: Bucket, points: int) -> Balance:
+    """The balance after `points` > 0 went from one bucket to another.
+
+    `owed` is a contra bucket: points that leave it raise the debt, points that reach it pay it.
+    Raises OutOfRange, and ValueError for a movement that is none.
+    """
+    if points <= 0 or from_bucket == to_bucket:
+        raise ValueError(f"{points} points from {from_bucket} to {to_bucket} is no movement")
+    figures = {
+        "pending": balance.pending,
+        "available": balance.available,
+        "held": balance.held,
+        "owed": balance.owed,
+    }
+    for bucket, change in ((from_bucket, -points), (to_bucket, points)):
+        if bucket.value in figures:
+            figures[bucket.value] += -change if bucket is Bucket.OWED else change
+    for name, figure in figures.items():
+        if not 0 <= figure <= MAX_POINTS:
+            raise OutOfRange(Bucket(name), figure)
+    return Balance(**figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Points earned together. `active` is false while they stand in `pending`."""
+
+    id: int
+    remaining: int
+    expires_at: datetime | None = None
+    activates_at: datetime | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How many points of a lot an entry takes (or, where the entry gives back, returns)."""
+
+    lot_id: int
+    points: int
+
+
+class LotsTooShort(ArithmeticError):
+    """The lots hold fewer points than were asked for."""
+
+    def __init__(self, there: int, asked: int) -> None:
+        super().__init__(f"{there} points there, {asked} asked for")
+        self.there = there
+        self.asked = asked
+
+
+def _soonest_first(lot: Lot) -> tuple[bool, float, int]:
+    return (
+        lot.expires_at is None,
+        lot.expires_at.timestamp() if lot.expires_at else 0.0,
+        lot.id,
+    )
+
+
+def draw(lots: Iterable[Lot], points: int, at: datetime) -> list[Draw]:
+    """Which lots pay: soonest to expire first, then oldest; those that never expire come last.
+
+    Never draws from an expired or a pending lot. Raises LotsTooShort(there, asked).
+    """
+    usable = [
+        lot
+        for lot in lots
+        if lot.active and lot.remaining and (lot.expires_at is None or lot.expires_at > at)
+    ]
+    draws: list[Draw] = []
+    missing = points
+    for lot in sorted(usable, key=_soonest_first):
+        if not missing:
+            break
+        taken = min(missing, lot.remaining)
+        draws.append(Draw(lot.id, taken))
+        missing -= taken
+    if missing:
+        raise LotsTooShort(points - missing, points)
+    return draws
+
+
+def drawn(lots: Sequence[Lot], draws: Sequence[Draw]) -> list[Lot]:
+    """The lots after the draws were taken from them."""
+    taken = {one.lot_id: one.points for one in draws}
+    return [replace(lot, remaining=lot.remaining - taken.get(lot.id, 0)) for lot in lots]
