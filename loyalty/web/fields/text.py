@@ -1,0 +1,126 @@
+"""Text, and the words and names that have a form of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import fields
+
+from loyalty.web.fields.base import Coded, refuse
+from loyalty.web.iso4217 import CURRENCIES
+
+UNSTORABLE = re.compile(
+    "[\x00\ud800-\udfff]"
+)  # Postgres text holds neither NUL nor half characters
+
+
+class Text(Coded[str], fields.String):
+    """Text of `least` to `most` characters, without NUL and lone surrogates."""
+
+    def __init__(self, *, least: int = 1, most: int = 200, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least, self.most = least, most
+        self.document(**self.limits())
+
+    def limits(self) -> dict[str, object]:
+        """The limits as JSON Schema keywords."""
+        return {"minLength": self.least, "maxLength": self.most, "pattern": r"^[^\u0000]*$"}
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str):
+            raise refuse("not_a_string", "A string is expected.")
+        if len(value) < self.least:
+            raise refuse("too_short", f"At least {self.least} characters are expected.")
+        if len(value) > self.most:
+            raise refuse("too_long", f"At most {self.most} characters are allowed.")
+        if UNSTORABLE.search(value):
+            raise refuse("unstorable", "NUL and lone surrogates are not allowed.")
+        return value
+
+
+class _Formed(Coded[str], fields.String):
+    """Text of one form."""
+
+    form: re.Pattern[str]
+    meaning: str
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(pattern=f"^{self.form.pattern}$")
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str):
+            raise refuse("not_a_string", "A string is expected.")
+        if self.form.fullmatch(value) is None:
+            raise refuse("malformed", self.meaning)
+        return value
+
+
+class MemberId(_Formed):
+    """The tenant's own opaque id of a member."""
+
+    form = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
+    meaning = "A member id is 1 to 128 of A-Z a-z 0-9 . _ ~ : @ + - in any order."
+
+
+class Slug(_Formed):
+    """A short name that stands in paths: of a program, a tier, a tenant."""
+
+    form = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+    meaning = "1 to 63 of a-z 0-9 and - are expected, not starting with -"
+
+
+class Id(_Formed):
+    """The id of something we made: a UUID in its canonical lower-case form."""
+
+    form = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    meaning = "A UUID in lower case is expected."
+
+
+class Choice(Coded[str], fields.String):
+    """One of a few words."""
+
+    def __init__(self, choices: Collection[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = tuple(choices)
+        self.document(enum=list(self.choices))
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise refuse("not_one_of", f"One of {', '.join(self.choices)} is expected.")
+        return value
+
+
+class Currency(Coded[str], fields.String):
+    """An ISO 4217 code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(pattern="^[A-Z]{3}$", examples=["USD"])
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str) or value not in CURRENCIES:
+            raise refuse("unknown_currency", "An ISO 4217 code like USD is expected.")
+        return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+class TimeZone(Coded[str], fields.String):
+    """A name of the IANA time zone database."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(examples=["Europe/Paris"])
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if not isinstance(value, str) or value not in _zones():
+            raise refuse("unknown_time_zone", "An IANA name like Europe/Paris is expected.")
+        return value

@@ -1,0 +1,60 @@
+"""Instants and days."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from loyalty.web.fields.base import Coded, refuse
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class Instant(Coded[datetime]):
+    """RFC 3339 with an offset. Loads to UTC, to the microsecond; dumps as `…Z`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(type="string", format="date-time")
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
+        if isinstance(value, str) and _RFC_3339.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value.upper()).astimezone(UTC)
+            except (ValueError, OverflowError):
+                pass  # the 31st of June, or the year 0 in UTC
+        raise refuse(
+            "not_an_instant", "A time with its offset is expected: 2026-07-01T12:00:00+02:00."
+        )
+
+    def _serialize(self, value: datetime | None, *_: object, **__: object) -> str | None:
+        return None if value is None else instant_text(value)
+
+
+def instant_text(instant: datetime) -> str:
+    """The one way an instant is written: UTC, with a Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Day(Coded[date]):
+    """A day of the calendar: 1990-02-28."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(type="string", format="date")
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> date:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                pass  # the 30th of February
+        raise refuse("not_a_day", "A day like 1990-02-28 is expected.")
+
+    def _serialize(self, value: date | None, *_: object, **__: object) -> str | None:
+        return None if value is None else value.isoformat()
