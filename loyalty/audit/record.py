@@ -1,0 +1,45 @@
+"""Writing down who did what, in the transaction that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from loyalty.audit.models import AuditRecord
+from loyalty.ids import uuid7
+
+
+def record(
+    session: Session,
+    *,
+    actor: str,
+    act: str,
+    subject: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    request_id: str | None = None,
+    at: datetime,
+) -> None:
+    """Adds one record. `act` is a verb of the trade (`pause`), `subject` what it was done to.
+
+    `before` and `after` are what JSON can hold, and hold no secrets.
+    """
+    session.execute(
+        insert(AuditRecord).values(
+            tenant_id=session.info["tenant_id"],
+            id=uuid7(),
+            actor=actor,
+            act=act,
+            subject=subject,
+            before=before,
+            after=after,
+            reason=reason,
+            request_id=request_id,
+            at=at,
+        )
+    )

@@ -1,0 +1,61 @@
+"""Which role may do what: one table, tested row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What a key or a person is to the tenant."""
+
+    ADMIN = "admin"
+    MARKETING = "marketing"
+    SUPPORT = "support"
+    FINANCE = "finance"
+    OPERATOR = "operator"  # looks, retries, pauses
+    SERVER = "server"  # a shop system
+    MEMBER = "member"  # and then only for what is their own
+
+
+_ADMIN, _MARKETING, _SUPPORT, _FINANCE = Role.ADMIN, Role.MARKETING, Role.SUPPORT, Role.FINANCE
+_OPERATOR, _SERVER, _MEMBER = Role.OPERATOR, Role.SERVER, Role.MEMBER
+_STAFF = (_ADMIN, _MARKETING, _SUPPORT, _FINANCE, _OPERATOR)
+
+#: operation -> the roles that may do it. A key's scope is an operation or the noun before its dot.
+ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
+    {
+        operation: frozenset(roles)
+        for operation, roles in {
+            "programs.create": (_ADMIN,),
+            "programs.read": (*_STAFF, _SERVER, _MEMBER),
+            "programs.change": (_ADMIN,),
+            "programs.pause": (_ADMIN, _OPERATOR),
+            "tiers.read": (*_STAFF, _SERVER, _MEMBER),
+            "tiers.change": (_ADMIN,),
+            "members.enrol": (_ADMIN, _SERVER, _MEMBER),
+            "members.read": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER, _MEMBER),
+            "members.change": (_ADMIN, _SUPPORT, _SERVER, _MEMBER),
+            "members.suspend": (_ADMIN, _SUPPORT),
+            "members.leave": (_ADMIN, _SERVER, _MEMBER),
+            "members.search": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER),
+            "statement.read": (_ADMIN, _SUPPORT, _SERVER, _MEMBER),
+            "earns.create": (_ADMIN, _SERVER),
+            "earns.read": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER, _MEMBER),
+            "earns.retry": (_ADMIN, _OPERATOR, _SERVER),
+            "redemptions.create": (_ADMIN, _SERVER, _MEMBER),
+            "redemptions.read": (_ADMIN, _SUPPORT, _SERVER, _MEMBER),
+            "adjustments.create": (_ADMIN, _SUPPORT),
+            "tokens.create": (_ADMIN, _SERVER),
+            "api_keys.create": (_ADMIN,),
+            "api_keys.read": (_ADMIN,),
+            "api_keys.revoke": (_ADMIN,),
+            "audit_log.read": (_ADMIN,),
+            "book.read": (_ADMIN, _FINANCE),
+        }.items()
+    }
+)
+
+#: What an API key may be restricted to.
+SCOPES = frozenset(ALLOWED) | {operation.partition(".")[0] for operation in ALLOWED}
