@@ -1,9 +1,12 @@
 -- Sets go in as JSON, in one call, with plans that Postgres keeps: no decision is made here, rows are only written.
+-- Each function says how it is planned: few rows found by index, whatever the statistics say of a table that was
+-- empty a minute ago. LATERAL … LIMIT 1 is a look-up by key that stays one.
 
 -- The ledger's one door. The caller holds the accounts' locks and has worked out every figure; the trigger
 -- entries_continue_their_accounts proves them. `draws.sign` is -1 where points leave a lot, 1 where they return.
-CREATE FUNCTION post_entries(t integer, accounts json, entries json, lots json, draws json) RETURNS void
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION post_entries(t integer, accounts json, entries json, lots json, draws json) RETURNS void LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   UPDATE account a
   SET pending = r.pending, available = r.available, held = r.held, owed = r.owed,
@@ -42,7 +45,9 @@ END $$;
 -- call. `idx` is the caller's number of the row; rows come sorted by key, so that two callers cannot deadlock.
 CREATE FUNCTION accept_activities(t integer, request json)
 RETURNS TABLE (idx integer, id uuid, fresh boolean, same boolean)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE stored uuid[];
 BEGIN
@@ -68,8 +73,9 @@ BEGIN
     SELECT r.idx, a.id, a.id = r.id, a.input_hash = decode(r.input_hash, 'hex')
     FROM json_to_recordset(request) AS r(idx integer, id uuid, program_id integer, source text,
                                          transaction_id text, input_hash text)
-    JOIN activity a ON a.tenant_id = t AND a.program_id = r.program_id AND a.source = r.source
-                   AND a.transaction_id = r.transaction_id
+    CROSS JOIN LATERAL (SELECT x.id, x.input_hash FROM activity x WHERE x.tenant_id = t
+                        AND x.program_id = r.program_id AND x.source = r.source
+                        AND x.transaction_id = r.transaction_id LIMIT 1) a
     WHERE r.id <> ALL (coalesce(stored, '{}'))
     UNION ALL
     SELECT r.idx, r.id, true, true
@@ -78,8 +84,9 @@ BEGIN
 END $$;
 
 -- The verdicts of one batch: awards and setbacks are written, and what is judged is no longer open.
-CREATE FUNCTION settle_activities(t integer, awards json, setbacks json) RETURNS void
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION settle_activities(t integer, awards json, setbacks json) RETURNS void LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   INSERT INTO award (tenant_id, program_id, activity_id, account_id, account_version, entries, points,
                      awarded_at, explanation)
@@ -96,7 +103,46 @@ BEGIN
     program_id integer, activity_id uuid, status text, reason text, detail text, member_id text,
     identifier_kind text, identifier_value text, at timestamptz, until timestamptz);
   DELETE FROM unsettled u
-  USING (SELECT activity_id FROM json_to_recordset(awards) AS r(activity_id uuid)
-         UNION ALL SELECT activity_id FROM json_to_recordset(setbacks) AS r(activity_id uuid)) done
-  WHERE u.tenant_id = t AND u.activity_id = done.activity_id;
+  WHERE u.tenant_id = t AND u.activity_id = ANY (ARRAY(
+    SELECT r.activity_id FROM json_to_recordset(awards) AS r(activity_id uuid)
+    UNION ALL SELECT r.activity_id FROM json_to_recordset(setbacks) AS r(activity_id uuid)));
+END $$;
+
+-- The open purchases that a worker judges now: those named, and others of the tenant up to `top_up`. What another
+-- worker holds is skipped; what belongs to a paused program stays open; what was re-sent often is left to go alone.
+CREATE FUNCTION claim_activities(t integer, named uuid[], top_up integer, alone_from integer)
+RETURNS TABLE (id uuid, program_id integer, kind text, member_id text, identifier_kind text, identifier_value text,
+               amount numeric, currency text, occurred_at timestamptz, recorded_at timestamptz, body jsonb,
+               membership_id bigint, account_id bigint)
+LANGUAGE plpgsql ROWS 200
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  paused integer[] := ARRAY(SELECT p.id FROM program p WHERE p.tenant_id = t AND p.paused_at IS NOT NULL);
+  claimed uuid[];
+BEGIN
+  claimed := ARRAY(
+    SELECT u.activity_id FROM unsettled u
+    WHERE u.tenant_id = t AND u.activity_id = ANY (named) AND u.program_id <> ALL (paused)
+    ORDER BY u.activity_id FOR UPDATE SKIP LOCKED);
+  IF top_up > 0 THEN
+    claimed := claimed || ARRAY(
+      SELECT u.activity_id FROM unsettled u
+      WHERE u.tenant_id = t AND u.tries < alone_from AND u.program_id <> ALL (paused)
+        AND u.activity_id <> ALL (claimed)
+      ORDER BY u.activity_id LIMIT top_up FOR UPDATE SKIP LOCKED);
+  END IF;
+  RETURN QUERY
+    SELECT a.id, a.program_id, a.kind, a.member_id, a.identifier_kind, a.identifier_value, a.amount, a.currency,
+           a.occurred_at, a.recorded_at, a.body, ms.id, ms.account_id
+    FROM unnest(claimed) c(id)
+    CROSS JOIN LATERAL (SELECT * FROM activity x WHERE x.tenant_id = t AND x.id = c.id LIMIT 1) a
+    LEFT JOIN LATERAL (SELECT x.member_id FROM identifier x WHERE x.tenant_id = t AND x.kind = a.identifier_kind
+                       AND x.value = a.identifier_value LIMIT 1) i ON true
+    LEFT JOIN LATERAL (SELECT x.id FROM member x WHERE x.tenant_id = t AND x.member_id = a.member_id LIMIT 1) m ON true
+    -- OFFSET 0 keeps coalesce() out of the look-up: behind row-level security it would not use the index.
+    CROSS JOIN LATERAL (SELECT coalesce(m.id, i.member_id) AS id OFFSET 0) who
+    LEFT JOIN LATERAL (SELECT x.id, x.account_id FROM membership x WHERE x.tenant_id = t
+                       AND x.program_id = a.program_id AND x.member_id = who.id LIMIT 1) ms ON true;
 END $$;

@@ -22,7 +22,9 @@ RETURN CASE WHEN b = 'owed' THEN -1 ELSE 1 END
 
 -- Each new entry continues its account: no gap in `version`, balances-after equal the balances before plus the
 -- movement, and the account's row stands exactly at its last entry. Checked once per statement, in sets.
-CREATE FUNCTION entries_continue_their_accounts() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION entries_continue_their_accounts() RETURNS trigger LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = on
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE bad record;
 BEGIN
   WITH chain AS (

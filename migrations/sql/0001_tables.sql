@@ -137,7 +137,6 @@ CREATE TABLE account (
   version bigint NOT NULL DEFAULT 0,    -- the version of the account's last entry
   PRIMARY KEY (tenant_id, id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX account_of_program ON account (tenant_id, program_id);
 
 CREATE TABLE entry (
   tenant_id integer NOT NULL,

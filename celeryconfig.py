@@ -1,0 +1,74 @@
+"""How messages are delivered. Nothing here guards a purchase (Postgres does, and the sweep);
+these settings keep the waiting short and the damage of a kill small."""
+
+from __future__ import annotations
+
+from loyalty.config import config
+
+broker_url = config().redis_url
+result_backend = None  # results are in the ledger
+task_ignore_result = True
+
+# One message names many purchases: a worker takes one at a time, so that a kill delays few.
+worker_prefetch_multiplier = 1
+# Acknowledge after the work: a killed pool child's message comes back …
+task_acks_late = True
+task_reject_on_worker_lost = True
+# … but one that came back by a timeout, an error or a lost parent is the sweep's business.
+task_acks_on_failure_or_timeout = True
+broker_transport_options = {
+    # Un-acknowledged messages of a killed parent return after this long; the sweep is faster.
+    "visibility_timeout": 60,
+    "socket_connect_timeout": 2,
+    # Must exceed kombu's BRPOP of one second, and bounds a Redis that swallows packets.
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+broker_connection_timeout = 2
+broker_connection_retry_on_startup = True  # workers wait for Redis instead of dying
+broker_connection_max_retries = None
+worker_cancel_long_running_tasks_on_connection_loss = False  # the work is safe in Postgres
+broker_heartbeat = None
+
+# On SIGTERM finish what is at hand for up to 10 s, then give the rest back.
+worker_soft_shutdown_timeout = 10.0
+# A batch takes tens of milliseconds; one that takes this long hangs.
+task_soft_time_limit = 30
+task_time_limit = 40
+worker_max_memory_per_child = 400_000  # KiB; a leak ends a child between tasks, not the machine
+worker_max_tasks_per_child = 50_000
+
+task_serializer = "json"
+accept_content = ["json"]
+enable_utc = True
+timezone = "UTC"
+worker_hijack_root_logger = False
+worker_send_task_events = True  # Flower shows tasks …
+task_send_sent_event = False  # … but the web process need not say what it sent
+event_queue_expires = 60.0
+event_queue_ttl = 5.0
+
+imports = ("loyalty.tasks.earning", "loyalty.tasks.ops")
+task_default_queue = "award"
+task_create_missing_queues = False
+task_queues = {
+    "award": {"exchange": "award", "routing_key": "award"},
+    # Its own queue and its own worker, so that no backlog of awards hides the sweep.
+    "sweep": {"exchange": "sweep", "routing_key": "sweep"},
+}
+task_routes = {
+    "earning.award": {"queue": "award"},
+    "ops.canary": {"queue": "award"},
+    "earning.sweep": {"queue": "sweep"},
+    "earning.park_watch": {"queue": "sweep"},
+    "ops.*": {"queue": "sweep"},
+}
+
+# A tick that waited longer than its interval is dropped: the next one does its work.
+beat_schedule = {
+    "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
+    "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
+    "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
+    "forget-keys": {"task": "ops.forget_keys", "schedule": 3600.0, "options": {"expires": 3600}},
+}

@@ -1,0 +1,1 @@
+"""A purchase comes in, is stored, and becomes points."""

@@ -1,0 +1,139 @@
+"""Accept: what the outside tells is stored once per (program, source, transaction_id)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.errors import Invalid, Problem
+from loyalty.ids import uuid7
+
+AHEAD = timedelta(minutes=10)  # how far a till's clock may be ahead of ours
+
+
+class TransactionMismatch(Problem):
+    """422: this transaction id was taken before, with other content."""
+
+    status = 422
+    code = "transaction_mismatch"
+    title = "The same transaction id came before with other content"
+    cure = (
+        "A transaction is stored as it first came. Send a correction as a return, or use a new "
+        "transaction_id for another purchase."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Earn:
+    """A purchase, visit or event as a source tells it. `body` holds what is no column."""
+
+    source: str
+    transaction_id: str
+    kind: str
+    occurred_at: datetime
+    member_id: str | None = None
+    identifier: tuple[str, str] | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    retailer: str | None = None
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The stored activity: `fresh` if this call stored it, `same` if its content is ours."""
+
+    id: UUID
+    fresh: bool
+    same: bool
+
+
+def plain(value: Any) -> str:
+    """A decimal in one way only: 12.5 and 12.50 are the same amount."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    raise TypeError(type(value).__name__)
+
+
+def input_hash(earn: Earn) -> str:
+    """16 bytes in hex over the parsed values: equal numbers and instants are equal, not bytes."""
+    values = (
+        earn.kind,
+        earn.occurred_at.astimezone(UTC),
+        earn.member_id,
+        earn.identifier,
+        earn.amount,
+        earn.currency,
+        earn.retailer,
+        earn.body,
+    )
+    text_form = orjson.dumps(values, default=plain, option=orjson.OPT_SORT_KEYS)
+    return blake2b(text_form, digest_size=16).hexdigest()
+
+
+def check_time(occurred_at: datetime, late_window_days: int, at: datetime) -> None:
+    """Refuses what lies ahead or too far back. Raises Invalid naming /occurred_at."""
+    if occurred_at > at + AHEAD:
+        raise Invalid.field("/occurred_at", "in_the_future", "More than 10 minutes ahead of now.")
+    if occurred_at < at - timedelta(days=late_window_days):
+        raise Invalid.field(
+            "/occurred_at", "too_old", f"Older than the late window of {late_window_days} days."
+        )
+
+
+def to_row(program_id: int, earn: Earn, request_id: str | None, at: datetime) -> dict[str, Any]:
+    """The row of `activity` that `earn` becomes, with a new id."""
+    kind, value = earn.identifier or (None, None)
+    return {
+        "program_id": program_id,
+        "id": uuid7(),
+        "kind": earn.kind,
+        "source": earn.source,
+        "transaction_id": earn.transaction_id,
+        "member_id": earn.member_id,
+        "identifier_kind": kind,
+        "identifier_value": value,
+        "amount": earn.amount,
+        "currency": earn.currency,
+        "retailer": earn.retailer,
+        "occurred_at": earn.occurred_at,
+        "recorded_at": at,
+        "input_hash": input_hash(earn),
+        "request_id": request_id,
+        "body": earn.body,
+    }
+
+
+def _key(numbered: tuple[int, Mapping[str, Any]]) -> tuple[int, str, str]:
+    row = numbered[1]
+    return row["program_id"], row["source"], row["transaction_id"]
+
+
+_ACCEPT = text("SELECT idx, id, fresh, same FROM accept_activities(:tenant, CAST(:rows AS json))")
+
+
+def accept(session: Session, rows: Sequence[dict[str, Any]]) -> list[Accepted]:
+    """Stores what is new and compares what was there; the answers stand in the order of `rows`.
+
+    Rows go in sorted by key, so that servers that send the same purchases cannot deadlock.
+    """
+    numbered = sorted(enumerate(rows), key=_key)
+    payload = [{"idx": number, **row} for number, row in numbered]
+    found = session.execute(
+        _ACCEPT,
+        {
+            "tenant": session.info["tenant_id"],
+            "rows": orjson.dumps(payload, default=plain).decode(),
+        },
+    )
+    by_number = {row.idx: Accepted(row.id, row.fresh, row.same) for row in found}
+    return [by_number[number] for number in range(len(rows))]

@@ -1,0 +1,84 @@
+"""Parked purchases: they go on when the member can earn, and end when the park window does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.outbox import handover
+
+_OF_MEMBER = """
+    SELECT s.activity_id FROM setback s
+    WHERE s.tenant_id = :tenant AND s.program_id = :program AND s.status = 'parked'
+      AND (s.member_id = :member OR EXISTS (
+        SELECT FROM identifier i JOIN member m ON m.tenant_id = i.tenant_id AND m.id = i.member_id
+        WHERE i.tenant_id = :tenant AND i.kind = s.identifier_kind
+          AND i.value = s.identifier_value AND m.member_id = :member))
+"""
+_REOPEN = """
+    WITH again AS (
+      DELETE FROM setback WHERE tenant_id = :tenant AND activity_id = ANY(ARRAY({which}))
+      RETURNING tenant_id, program_id, activity_id
+    )
+    INSERT INTO unsettled (tenant_id, program_id, activity_id, accepted_at)
+    SELECT tenant_id, program_id, activity_id, :at FROM again
+    RETURNING activity_id
+"""
+_REOPEN_MEMBER = text(_REOPEN.format(which=_OF_MEMBER))
+_REOPEN_NAMED = text(_REOPEN.format(which="SELECT unnest(CAST(:ids AS uuid[])) ORDER BY 1"))
+
+
+def reopen_for(session: Session, program_id: int, member_id: str, at: datetime) -> int:
+    """Re-opens what was parked for a member who can earn again; returns how many purchases."""
+    woken = [
+        row.activity_id
+        for row in session.execute(
+            _REOPEN_MEMBER,
+            {
+                "tenant": session.info["tenant_id"],
+                "program": program_id,
+                "member": member_id,
+                "at": at,
+            },
+        )
+    ]
+    handover.note(session, woken)
+    return len(woken)
+
+
+def reopen(session: Session, activity_ids: list[UUID], at: datetime) -> int:
+    """Re-opens purchases that were set back: a failed one to be retried, a parked one to go on."""
+    woken = [
+        row.activity_id
+        for row in session.execute(
+            _REOPEN_NAMED,
+            {
+                "tenant": session.info["tenant_id"],
+                "ids": [str(one) for one in activity_ids],
+                "at": at,
+            },
+        )
+    ]
+    handover.note(session, woken)
+    return len(woken)
+
+
+_EXPIRE = text(
+    """
+    UPDATE setback s SET status = 'rejected', reason = 'park_expired', at = :at, until = NULL,
+           detail = 'Was parked (' || s.reason || ') until its window ended.'
+    WHERE (s.tenant_id, s.activity_id) IN (
+      SELECT tenant_id, activity_id FROM setback
+      WHERE tenant_id = :tenant AND status = 'parked' AND until <= :at
+      ORDER BY activity_id LIMIT :most FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+def expire_parked(session: Session, at: datetime, most: int = 1000) -> int:
+    """Rejects what was parked for longer than its window; returns how many (≤ `most`)."""
+    result = session.execute(_EXPIRE, {"tenant": session.info["tenant_id"], "at": at, "most": most})
+    return int(getattr(result, "rowcount", 0))

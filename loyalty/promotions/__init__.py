@@ -1,0 +1,1 @@
+"""Earning rules: what a purchase is worth."""

@@ -1,0 +1,142 @@
+"""The workers' tasks of earning, and the loop that splits a failing batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import psycopg2
+from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from kombu.exceptions import OperationalError as BrokerError
+from sqlalchemy.exc import DBAPIError
+
+from loyalty import metrics
+from loyalty.clock import now, wall_clock
+from loyalty.earning.award import award_activities, fail
+from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone
+from loyalty.earning.parking import expire_parked, reopen
+from loyalty.earning.sweep import can_go_on, resend, tenants_with_expired
+from loyalty.logs import logger
+from loyalty.outbox import handover
+from loyalty.tasks import in_hand
+from loyalty.tasks.queue import depth
+from loyalty.transaction import across_tenants, transaction
+
+log = logger(__name__)
+
+DEEP = 20  # messages waiting; more than this and the sweep would only add to them
+#: Errors that are a row's own fault. All others (connection, deadlock, timeout, shutdown) leave
+#: the rows open for the sweep.
+_ROWS_FAULT = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+_POSTGRES_ROWS_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.InternalError)
+
+
+@shared_task(name="earning.award", bind=True)
+def award(task: Task, tenant_id: int, activity_ids: list[str]) -> None:
+    """Judges purchases of one tenant; ids that another worker has in hand are skipped."""
+    owner = str(task.request.id)
+    mine = in_hand.take(tenant_id, activity_ids, owner)
+    try:
+        judge(tenant_id, [UUID(one) for one in mine])
+    except BaseException:
+        in_hand.leave(tenant_id, mine, owner)
+        raise
+
+
+def judge(tenant_id: int, ids: Sequence[UUID]) -> None:
+    """One batch, one transaction; a row that can't be judged is found by halving and failed."""
+    if len(ids) == 1 and _used_up(tenant_id, ids[0]):
+        return
+    try:
+        _award(tenant_id, ids, top_up=True)
+    except Exception as error:
+        if not _is_rows_fault(error):
+            raise
+        log.warning("batch split", tenant=tenant_id, rows=len(ids), error=repr(error))
+        _judge_in_parts(tenant_id, ids)
+
+
+def _judge_in_parts(tenant_id: int, ids: Sequence[UUID]) -> None:
+    """The named rows in ever smaller parts, without others, until the culprits stand alone."""
+    parts = [list(ids)]
+    while parts:
+        part = parts.pop()
+        if not part:
+            continue
+        try:
+            _award(tenant_id, part, top_up=False)
+        except Exception as error:
+            if not _is_rows_fault(error):
+                raise
+            if len(part) == 1:
+                _fail(tenant_id, part[0], type(error).__name__, str(error))
+            else:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+
+
+def _award(tenant_id: int, ids: Sequence[UUID], *, top_up: bool) -> None:
+    with transaction(tenant_id) as session:
+        judged = award_activities(session, ids, now(session), top_up=top_up)
+    metrics.awarded(judged.waits_s)
+    for setback in judged.setbacks:
+        metrics.set_back(setback["status"], setback["reason"])
+
+
+def _used_up(tenant_id: int, activity_id: UUID) -> bool:
+    """Counts a claim made alone; the row that took its worker down five times is failed."""
+    with transaction(tenant_id) as session:
+        claims = count_claim_alone(session, activity_id)
+    if claims <= MOST_CLAIMS_ALONE:
+        return False
+    _fail(tenant_id, activity_id, "worker_lost", f"{MOST_CLAIMS_ALONE} workers ended over it.")
+    return True
+
+
+def _fail(tenant_id: int, activity_id: UUID, reason: str, detail: str) -> None:
+    with transaction(tenant_id) as session:
+        failed = fail(session, activity_id, reason, detail[:1000], now(session))
+    if failed:
+        metrics.set_back("failed", reason)
+        log.error("purchase failed", activity_id=str(activity_id), reason=reason, detail=detail)
+
+
+def _is_rows_fault(error: Exception) -> bool:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return False
+    if isinstance(error, DBAPIError):
+        return isinstance(error.orig, _POSTGRES_ROWS_FAULT)
+    return isinstance(error, _ROWS_FAULT)
+
+
+@shared_task(name="earning.sweep")
+def sweep() -> None:
+    """Re-sends what has been open for seconds, unless the queue is deep and would only grow."""
+    waiting = depth("award")
+    if waiting is None or waiting > DEEP:
+        return
+    with across_tenants() as session:
+        wake_ups = resend(session, wall_clock())
+    for tenant_id, ids in wake_ups:
+        try:
+            handover.send(tenant_id, ids)
+        except BrokerError as error:  # counted as a re-send all the same; the next sweep goes on
+            log.warning("sweep stopped", error=repr(error))
+            return
+    if wake_ups:
+        metrics.swept(sum(len(ids) for _, ids in wake_ups))
+
+
+@shared_task(name="earning.park_watch")
+def park_watch() -> None:
+    """Re-opens parked purchases that can go on, and ends those whose window is over."""
+    with across_tenants() as session:
+        found = can_go_on(session)
+        expired = tenants_with_expired(session, wall_clock())
+    for tenant_id, ids in found.items():
+        with transaction(tenant_id) as session:
+            reopen(session, ids, now(session))
+    for tenant_id in expired:
+        with transaction(tenant_id) as session:
+            expire_parked(session, now(session))

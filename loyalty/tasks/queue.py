@@ -1,0 +1,23 @@
+"""What the broker says of its queues."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import redis
+
+from loyalty.config import config
+
+
+@cache
+def client() -> redis.Redis:
+    """The worker's own connection to Redis, with waits that end soon."""
+    return redis.Redis.from_url(config().redis_url, socket_timeout=1, socket_connect_timeout=1)
+
+
+def depth(queue: str) -> int | None:
+    """Messages that wait in a queue, or None when Redis does not answer."""
+    try:
+        return int(client().llen(queue))
+    except redis.RedisError:
+        return None
