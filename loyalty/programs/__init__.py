@@ -1,0 +1,1 @@
+"""A program: its unit of points, its settings, its tiers."""

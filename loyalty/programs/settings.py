@@ -1,0 +1,154 @@
+"""What a program has decided about itself. Pure values, with their form in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, Literal
+
+from loyalty.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`points` for each `per` of money."""
+
+    points: int
+    per: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EarnRate:
+    """What a purchase is worth: `points` for each `per` of the program's currency.
+
+    `currencies` holds the rates of other currencies; `excludes` what earns nothing although it
+    was paid ("tax", "shipping"). It becomes the program's standing promotion.
+    """
+
+    points: int = 1
+    per: Decimal = Decimal(1)
+    step: Literal["proportional", "whole"] = "proportional"
+    rounding: Literal["down", "half_up", "up"] = "down"
+    currencies: Mapping[str, Rate] = field(default_factory=dict)
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRule:
+    """How points are spent: `points` of them are `worth` that much of the program's currency.
+
+    Raises Invalid when `max_points` is below `min_points`.
+    """
+
+    min_points: int = 1
+    step: int = 1
+    max_points: int | None = None
+    points: int = 100
+    worth: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        if self.max_points is not None and self.max_points < self.min_points:
+            raise Invalid.field(
+                "/burn/max_points", "below_min_points", "max_points is below min_points."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSettings:
+    """Everything a program can be told; each has a default. Windows are in days.
+
+    `support_adjusts_up_to` is in points, per adjustment, of either sign.
+    """
+
+    earn_rate: EarnRate = EarnRate()
+    burn: BurnRule = BurnRule()
+    late_window_days: int = 90
+    park_window_days: int = 90
+    unknown_member: Literal["park", "reject", "enrol"] = "park"
+    before_joining: Literal["earn", "nothing"] = "earn"
+    burns_per_minute: int = 5
+    limit_burns_of_servers: bool = False
+    support_adjusts_up_to: int = 10_000
+
+
+SETTING_NAMES = frozenset(one.name for one in fields(ProgramSettings))
+
+
+@dataclass(frozen=True, slots=True)
+class TierSetting:
+    """A status level, reached from `threshold` tier-qualifying points on."""
+
+    key: str
+    name: str
+    threshold: int
+
+
+DEFAULT_TIERS = (
+    TierSetting("basic", "Basic", 0),
+    TierSetting("gold", "Gold", 500),
+    TierSetting("platinum", "Platinum", 1000),
+)
+MOST_TIERS = 50
+
+
+def settings_to_json(settings: ProgramSettings) -> dict[str, Any]:
+    """The stored form: every setting by its name, defaults too; money as decimal strings."""
+    return {one.name: _plain(getattr(settings, one.name)) for one in fields(settings)}
+
+
+def settings_from_json(stored: Mapping[str, Any]) -> ProgramSettings:
+    """The settings that `stored` names; what it leaves out, or holds as None, is the default.
+
+    Money may be a string or Decimal. Raises Invalid when the values contradict each other.
+    """
+    given = {name: value for name, value in stored.items() if value is not None}
+    if "earn_rate" in given:
+        given["earn_rate"] = _earn_rate(given["earn_rate"])
+    if "burn" in given:
+        given["burn"] = _burn_rule(given["burn"])
+    return ProgramSettings(**given)
+
+
+def _earn_rate(stored: Mapping[str, Any]) -> EarnRate:
+    given = {name: value for name, value in stored.items() if value is not None}
+    if "per" in given:
+        given["per"] = Decimal(given["per"])
+    if "excludes" in given:
+        given["excludes"] = tuple(sorted(set(given["excludes"])))
+    given["currencies"] = {
+        currency: Rate(rate["points"], Decimal(rate["per"]))
+        for currency, rate in given.get("currencies", {}).items()
+        if rate is not None
+    }
+    return EarnRate(**given)
+
+
+def _burn_rule(stored: Mapping[str, Any]) -> BurnRule:
+    given = {name: value for name, value in stored.items() if value is not None}
+    if "worth" in given:
+        given["worth"] = Decimal(given["worth"])
+    return BurnRule(**given)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (Rate, EarnRate, BurnRule)):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return list(value)
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+def check_tiers(tiers: Sequence[TierSetting]) -> None:
+    """Raises Invalid unless keys and thresholds are unique and exactly one tier starts at 0."""
+    for name in ("key", "threshold"):
+        values = [getattr(tier, name) for tier in tiers]
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                raise Invalid.field(
+                    f"/tiers/{index}/{name}", "not_unique", f"Another tier has the {name} {value}."
+                )
+    if all(tier.threshold for tier in tiers):
+        raise Invalid.field("/tiers", "no_first_tier", "One tier must have the threshold 0.")
