@@ -1,0 +1,88 @@
+"""What Prometheus reads: counters and histograms of all processes of this host together.
+
+Each process writes to files of its own under `LOYALTY_DATA/metrics`, and `/metrics` adds them up.
+What the database knows better (backlog, broken invariants) is asked at the scrape: see
+loyalty/web/health.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_FILES = Path(os.environ.get("LOYALTY_DATA", "var")) / "metrics"
+# prometheus_client decides when it is imported, by this variable, how it keeps its values.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_FILES))
+Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
+from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+
+_SETTLING_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+_ANSWERING_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+_ACCEPTED = Counter("loyalty_accepted", "Purchases accepted.")
+_AWARDS = Counter("loyalty_awards", "Purchases that became points.")
+_SET_BACK = Counter(
+    "loyalty_set_back", "Purchases not awarded: parked, rejected, failed.", ["status", "reason"]
+)
+_SETTLING = Histogram(
+    "loyalty_accepted_to_awarded_seconds", "From accepted to awarded.", buckets=_SETTLING_S
+)
+_BURNS = Histogram(
+    "loyalty_burn_seconds", "How long a burn took to answer.", ["outcome"], buckets=_ANSWERING_S
+)
+_SWEPT = Counter("loyalty_swept", "Purchases whose wake-up the sweep sent again.")
+_DROPPED = Counter("loyalty_handover_dropped", "Wake-ups not sent, left to the sweep.")
+_LIMITS_OFF = Counter("loyalty_rate_limit_off", "Requests let through because Redis was away.")
+_ERRORS = Counter("loyalty_errors", "Answers of 5xx.", ["code"])
+
+
+def accepted(purchases: int) -> None:
+    """So many purchases were committed."""
+    _ACCEPTED.inc(purchases)
+
+
+def awarded(waits_s: Iterable[float]) -> None:
+    """Purchases became points, each so many seconds after it was accepted."""
+    for wait_s in waits_s:
+        _SETTLING.observe(max(0.0, wait_s))
+        _AWARDS.inc()
+
+
+def set_back(status: str, reason: str) -> None:
+    """A purchase was parked, rejected or failed."""
+    _SET_BACK.labels(status, reason).inc()
+
+
+def burned(outcome: str, took_s: float) -> None:
+    """A burn was answered: `redeemed`, or the code of its refusal."""
+    _BURNS.labels(outcome).observe(took_s)
+
+
+def swept(purchases: int) -> None:
+    """The sweep sent so many wake-ups again."""
+    _SWEPT.inc(purchases)
+
+
+def handover_dropped(purchases: int) -> None:
+    """So many wake-ups were not sent."""
+    _DROPPED.inc(purchases)
+
+
+def rate_limit_off() -> None:
+    """A request was let through unlimited because Redis did not answer."""
+    _LIMITS_OFF.inc()
+
+
+def failed(code: str) -> None:
+    """A request was answered with a 5xx."""
+    _ERRORS.labels(code).inc()
+
+
+def registry() -> CollectorRegistry:
+    """A fresh registry that reads what all processes of this host wrote."""
+    fresh = CollectorRegistry()
+    MultiProcessCollector(fresh)  # type: ignore[no-untyped-call]  # the library types it no further
+    return fresh
