@@ -1,0 +1,1 @@
+"""People, what they are known by, and the programs they have joined."""

@@ -1,0 +1,122 @@
+"""A member joins a program: for the first time, in one more program, or again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, text, update
+from sqlalchemy.orm import Session
+
+from loyalty.errors import Conflict
+from loyalty.ledger.post import lock_accounts, open_account, start_again
+from loyalty.members.identify import Identifier, add_identifiers
+from loyalty.members.models import MembershipRow
+from loyalty.members.queries import NotEnrolled, membership_of
+from loyalty.programs.queries import Program
+
+
+class AlreadyEnrolled(Conflict):
+    """409: the member is in the program already, active or suspended."""
+
+    code = "already_enrolled"
+    title = "The member is enrolled already"
+    cure = "Nothing is to be done; read the member."
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """Who joins. None leaves what is known of a member who is in another program."""
+
+    member_id: str
+    identifiers: tuple[Identifier, ...] = ()
+    name: str | None = None
+    birthday: date | None = None
+    time_zone: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+# The update also locks a member who was there, so that two enrolments of one member are in turn.
+_KNOW = text(
+    """
+    INSERT INTO member AS m
+      (tenant_id, member_id, name, birthday, time_zone, attributes, created_at)
+    VALUES (:tenant, :member_id, :name, :birthday, :time_zone, CAST(:attributes AS jsonb), :at)
+    ON CONFLICT (tenant_id, member_id) DO UPDATE SET
+      name = coalesce(excluded.name, m.name),
+      birthday = coalesce(excluded.birthday, m.birthday),
+      time_zone = coalesce(excluded.time_zone, m.time_zone),
+      attributes = m.attributes || excluded.attributes,
+      version = m.version + 1
+    RETURNING m.id
+    """
+)
+
+
+def enrol(session: Session, program: Program, order: NewMember, at: datetime) -> None:
+    """Active, on the first tier, with 0 points; who joins again keeps their account.
+
+    Raises AlreadyEnrolled, IdentifierTaken. What was parked for the member is not touched here:
+    see loyalty.care.join.
+    """
+    member_row: int = session.execute(
+        _KNOW,
+        {
+            "tenant": session.info["tenant_id"],
+            "member_id": order.member_id,
+            "name": order.name,
+            "birthday": order.birthday,
+            "time_zone": order.time_zone,
+            "attributes": orjson.dumps(order.attributes).decode(),
+            "at": at,
+        },
+    ).scalar_one()
+    try:
+        earlier = membership_of(session, program.id, order.member_id)
+    except NotEnrolled:
+        _join(session, program, member_row, at)
+    else:
+        if earlier.status != "cancelled":
+            raise AlreadyEnrolled(f"{order.member_id} is enrolled already ({earlier.status}).")
+        _join_again(session, program, earlier.id, earlier.account_id, at)
+    add_identifiers(session, member_row, order.identifiers)
+
+
+def _join(session: Session, program: Program, member_row: int, at: datetime) -> None:
+    session.execute(
+        insert(MembershipRow).values(
+            tenant_id=session.info["tenant_id"],
+            program_id=program.id,
+            member_id=member_row,
+            account_id=open_account(session, program.id),
+            status="active",
+            tier_key=program.first_tier.key,
+            tier_since=at,
+            joined_at=at,
+        )
+    )
+
+
+def _join_again(
+    session: Session, program: Program, membership_id: int, account_id: int, at: datetime
+) -> None:
+    lock_accounts(session, [account_id])
+    start_again(session, account_id)
+    session.execute(
+        update(MembershipRow)
+        .where(
+            MembershipRow.tenant_id == session.info["tenant_id"],
+            MembershipRow.id == membership_id,
+        )
+        .values(
+            status="active",
+            tier_key=program.first_tier.key,
+            tier_since=at,
+            tier_until=None,
+            joined_at=at,
+            left_at=None,
+        )
+    )

@@ -1,0 +1,63 @@
+"""The tables of this room; the migration is the truth."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Integer
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty.db import Base
+
+_instant = DateTime(timezone=True)
+
+
+class MemberRow(Base):
+    """A person as the tenant knows them; `member_id` is the tenant's own opaque id."""
+
+    __tablename__ = "member"
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    member_id: Mapped[str]
+    name: Mapped[str | None]
+    birthday: Mapped[date | None]
+    time_zone: Mapped[str | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sql("'{}'"))
+    version: Mapped[int] = mapped_column(Integer, server_default=sql("1"))
+    created_at: Mapped[datetime] = mapped_column(_instant)
+
+
+class IdentifierRow(Base):
+    """A card, a phone number, an address: unique within the tenant."""
+
+    __tablename__ = "identifier"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "member_id"], ["member.tenant_id", "member.id"]),
+    )
+
+
+class MembershipRow(Base):
+    """Member × program: status, tier, and the account that it refers to."""
+
+    __tablename__ = "membership"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    program_id: Mapped[int]
+    member_id: Mapped[int] = mapped_column(BigInteger)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+    tier_key: Mapped[str]
+    tier_since: Mapped[datetime] = mapped_column(_instant)
+    tier_until: Mapped[datetime | None] = mapped_column(_instant)
+    joined_at: Mapped[datetime] = mapped_column(_instant)
+    left_at: Mapped[datetime | None] = mapped_column(_instant)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "member_id"], ["member.tenant_id", "member.id"]),
+    )
