@@ -13,7 +13,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that was refused: RFC 6901 pointer (or `?name`, or `Header-Name`), code, sentence."""
+    """One field that was refused: RFC 6901 pointer (or `?name`, `Header-Name`), code, sentence."""
 
     pointer: str
     code: str
@@ -23,7 +23,7 @@ class FieldError:
 class Problem(Exception):
     """A refusal the caller is told about, as RFC 9457 problem+json.
 
-    Subclasses set `status`, `code`, `title` and `cure` (how to mend it, served at /problems/{code}).
+    Subclasses set `status`, `code`, `title` and `cure` (how to mend it: /problems/{code}).
     `business` marks a decision of the book (409s and the like) that is stored under its
     idempotency key; other problems store nothing.
     """

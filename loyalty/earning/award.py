@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
+from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import (
     Setback,
     explanation,
@@ -29,7 +30,6 @@ from loyalty.earning.rules import (
 )
 from loyalty.ledger.post import Account, AccountFull, lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
-from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.members.standing import Standing, raise_tiers, standings
 from loyalty.promotions.queries import published_versions
 from loyalty.promotions.rules import MemberFacts, Version, evaluate
@@ -171,9 +171,7 @@ def _setback_row(row: Row[Any], setback: Setback, at: datetime) -> dict[str, Any
     }
 
 
-_SETTLE = text(
-    "SELECT settle_activities(:tenant, CAST(:awards AS json), CAST(:setbacks AS json))"
-)
+_SETTLE = text("SELECT settle_activities(:tenant, CAST(:awards AS json), CAST(:setbacks AS json))")
 
 
 def settle(session: Session, judged: Judged) -> None:

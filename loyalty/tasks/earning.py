@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import psycopg2
@@ -33,7 +34,7 @@ _POSTGRES_ROWS_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.In
 
 
 @shared_task(name="earning.award", bind=True)
-def award(task: Task, tenant_id: int, activity_ids: list[str]) -> None:
+def award(task: Task[Any, None], tenant_id: int, activity_ids: list[str]) -> None:
     """Judges purchases of one tenant; ids that another worker has in hand are skipped."""
     owner = str(task.request.id)
     mine = in_hand.take(tenant_id, activity_ids, owner)

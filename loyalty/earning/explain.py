@@ -1,0 +1,99 @@
+"""Why a purchase gave what it gave: stored numbers and codes become sentences when read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.earning.queries import Told
+from loyalty.promotions.queries import version_of
+from loyalty.promotions.rules import Step, Version
+
+_WHY_NOT = {
+    "not_a_purchase": "it is no purchase, and this promotion pays for purchases",
+    "currency_not_accepted": "it has no rate for {currency}",
+    "before_joining": "the purchase is from before the member joined",
+    "nothing_paid": "nothing was paid with money",
+}
+_USED = text(
+    "SELECT p.name, v.promotion_id, v.version, v.rule, nullif(v.starts_at, '-infinity') AS"
+    " starts_at, nullif(v.ends_at, 'infinity') AS ends_at FROM promotion_version v"
+    " JOIN promotion p ON p.tenant_id = v.tenant_id AND p.id = v.promotion_id"
+    " WHERE v.tenant_id = :tenant AND v.promotion_id = ANY(:promotions)"
+)
+
+
+def money(amount: Decimal) -> str:
+    """An amount as people read it: at least two decimals unless it is whole."""
+    return f"{amount:.0f}" if amount == int(amount) else f"{amount:.4f}".rstrip("0").ljust(4, "0")
+
+
+def _sentence(share: Mapping[str, Any], version: Version, currency: str, unit: str) -> str:
+    if "why_not" in share:
+        return "Nothing: " + _WHY_NOT[share["why_not"]].format(currency=currency) + "."
+    rate = version.rates[currency]
+    step = "every full " if version.step is Step.WHOLE else "each "
+    said = (
+        f"{money(Decimal(share['base']))} {currency} at {rate.points} {unit} for "
+        f"{step}{money(rate.per)} {currency}: {share['points']} {unit}"
+    )
+    rest = Decimal(share.get("remainder", 0))
+    if rest > 0:
+        return f"{said} (a remainder of {rest.normalize():f} was rounded away)."
+    return f"{said} (rounded up by {-rest.normalize():f})." if rest else f"{said}."
+
+
+def explain(session: Session, purchases: Sequence[Told]) -> list[dict[str, Any] | None]:
+    """For each purchase why it gave its points, or why none; None where it is not judged yet.
+
+    `{sentence, given: [{promotion, version, base, points, remainder, why_not?, sentence}],
+    member: {tier, tier_points, joined_at}, entries: [id]}`
+    """
+    promotions = {
+        share["promotion"]
+        for told in purchases
+        if told.explanation
+        for share in told.explanation["given"]
+    }
+    used = {
+        (row.promotion_id, row.version): (row.name, version_of(row))
+        for row in session.execute(
+            _USED, {"tenant": session.info["tenant_id"], "promotions": sorted(promotions)}
+        )
+    }
+    return [_explain(told, used) for told in purchases]
+
+
+def _explain(
+    told: Told, used: Mapping[tuple[int, int], tuple[str, Version]]
+) -> dict[str, Any] | None:
+    if told.explanation is None:
+        return {"sentence": told.detail} if told.detail else None
+    given = []
+    for share in told.explanation["given"]:
+        name, version = used[share["promotion"], share["version"]]
+        sentence = _sentence(share, version, told.currency or "", told.unit)
+        given.append(
+            {
+                "promotion": name,
+                "version": share["version"],
+                "base": share["base"],
+                "points": share["points"],
+                "remainder": share.get("remainder", "0"),
+                **({"why_not": share["why_not"]} if "why_not" in share else {}),
+                "sentence": sentence,
+            }
+        )
+    sentence = " ".join(one["sentence"] for one in given) or (
+        "Nothing: no promotion was in force when it occurred."
+    )
+    return {
+        "sentence": sentence,
+        "given": given,
+        "member": told.explanation["member"],
+        "entries": [f"{told.account_id}-{version}" for version in told.entry_versions],
+    }

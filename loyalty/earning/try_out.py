@@ -1,0 +1,90 @@
+"""Dry run: what a purchase would give, and why, with nothing written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.earning.accept import Earn
+from loyalty.earning.explain import explain
+from loyalty.earning.program_rules import program_rules
+from loyalty.earning.queries import Told
+from loyalty.earning.rules import Setback, explanation, parked, purchase_of, refusal, stranger
+from loyalty.ids import uuid7
+from loyalty.promotions.queries import published_versions
+from loyalty.promotions.rules import MemberFacts, evaluate
+
+_MEMBER = text(
+    "SELECT ms.status, ms.tier_key, ms.joined_at, ac.tier_points, m.member_id"
+    " FROM member m JOIN membership ms ON ms.tenant_id = m.tenant_id AND ms.member_id = m.id"
+    " JOIN account ac ON ac.tenant_id = ms.tenant_id AND ac.id = ms.account_id"
+    " WHERE m.tenant_id = :tenant AND ms.program_id = :program AND (m.member_id = :member OR"
+    "  m.id = (SELECT i.member_id FROM identifier i WHERE i.tenant_id = :tenant"
+    "          AND i.kind = :kind AND i.value = :value))"
+)
+
+
+def try_out(
+    session: Session, program_id: int, slug: str, unit: str, earn: Earn, at: datetime
+) -> dict[str, Any]:
+    """`{status, points, reason?, explanation}` as the purchase would be judged now."""
+    kind, value = earn.identifier or (None, None)
+    member = session.execute(
+        _MEMBER,
+        {
+            "tenant": session.info["tenant_id"],
+            "program": program_id,
+            "member": earn.member_id,
+            "kind": kind,
+            "value": value,
+        },
+    ).one_or_none()
+    program = program_rules(session, [program_id])[program_id]
+    setback: Setback | None = None
+    facts = MemberFacts(at, program.tiers[0].key, 0)  # what a stranger who is enrolled starts with
+    if member is None or member.status == "cancelled":
+        setback = stranger(program.unknown_member, program.park_window_days, at)
+    elif member.status == "suspended":
+        setback = parked("suspended", "Waits to be reinstated.", program.park_window_days, at)
+    else:
+        facts = MemberFacts(member.joined_at, member.tier_key, member.tier_points)
+    body = dict(earn.body) if earn.body else None
+    purchase = purchase_of(earn.kind, earn.occurred_at, earn.amount, earn.currency, body)
+    versions = published_versions(session, [program_id]).get(program_id, [])
+    shares = evaluate(purchase, versions, facts)
+    setback = setback or refusal(shares, earn.currency)
+    if setback:
+        return {
+            "status": setback.status,
+            "points": 0,
+            "reason": setback.reason,
+            "explanation": {"sentence": setback.detail},
+        }
+    points = sum(share.points for share in shares)
+    told = Told(
+        id=uuid7(),
+        program=slug,
+        unit=unit,
+        source=earn.source,
+        transaction_id=earn.transaction_id,
+        whose=earn.member_id,
+        kind=earn.kind,
+        amount=earn.amount,
+        currency=earn.currency,
+        occurred_at=earn.occurred_at,
+        recorded_at=at,
+        body=body,
+        status="awarded",
+        points=points,
+        awarded_at=at,
+        account_id=None,
+        entry_versions=(),
+        explanation=explanation(shares, facts),
+        reason=None,
+        detail=None,
+        until=None,
+    )
+    return {"status": "awarded", "points": points, "explanation": explain(session, [told])[0]}
