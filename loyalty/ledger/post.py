@@ -222,7 +222,7 @@ _LOCK = text(
 )
 _LOTS = text(
     "SELECT id, remaining, expires_at, activates_at, active FROM lot"
-    " WHERE tenant_id = :tenant_id AND account_id = :account_id AND open AND active"
+    " WHERE tenant_id = :tenant_id AND account_id = :account_id AND open AND active = :active"
     " ORDER BY expires_at, id LIMIT :most OFFSET :start"
 )
 _POST = text(
@@ -258,8 +258,13 @@ def lock_accounts(session: Session, account_ids: Iterable[int]) -> dict[int, Acc
     }
 
 
-def open_lots(session: Session, account_id: int, points: int, at: datetime) -> list[Lot]:
-    """The lots that pay the next `points` of a locked account, in burn order, read in pages."""
+def open_lots(
+    session: Session, account_id: int, points: int, at: datetime, *, active: bool = True
+) -> list[Lot]:
+    """The lots that pay the next `points` of a locked account, in burn order, read in pages.
+
+    With `active=False`, those whose points stand in `pending`.
+    """
     lots: list[Lot] = []
     missing = points
     while missing > 0:
@@ -268,6 +273,7 @@ def open_lots(session: Session, account_id: int, points: int, at: datetime) -> l
             {
                 "tenant_id": session.info["tenant_id"],
                 "account_id": account_id,
+                "active": active,
                 "most": _LOTS_AT_A_TIME,
                 "start": len(lots),
             },

@@ -1,4 +1,4 @@
-"""A program is opened, or changed, together with what a purchase is worth in it."""
+"""A program opens: it is created, and its earn rate becomes its standing promotion."""
 
 from __future__ import annotations
 
@@ -8,51 +8,77 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.record import record
 from loyalty.programs.change_program import change_program
 from loyalty.programs.create_program import NewProgram, create_program
 from loyalty.programs.queries import Program
+from loyalty.programs.settings import settings_to_json
 from loyalty.promotions.standing import publish_standing, standing_rule
 
 
-def open_program(session: Session, order: NewProgram, at: datetime) -> Program:
-    """Creates the program and publishes its earn rate as the standing promotion.
-
-    Raises ProgramExists.
-    """
+def open_program(
+    session: Session, order: NewProgram, *, actor: str, request_id: str | None, at: datetime
+) -> Program:
+    """The program, its default tiers and its standing promotion. Raises ProgramExists."""
     program = create_program(session, order, at)
     publish_standing(session, program.id, _rule(program), at)
+    record(
+        session,
+        actor=actor,
+        act="program.open",
+        subject=f"program {program.slug}",
+        after=settings_to_json(program.settings),
+        request_id=request_id,
+        at=at,
+    )
     return program
 
 
-def alter_program(
+def amend_program(
     session: Session,
     slug: str,
     patch: Mapping[str, Any],
     *,
     expected_version: int | None,
+    actor: str,
+    request_id: str | None,
     at: datetime,
-) -> tuple[Program, Program]:
-    """Changes a program; a new earn rate is in force for what occurs from `at` on.
+) -> Program:
+    """Changes the program; another earn rate is in force for what occurs from now on.
 
-    Returns the program before and after. Raises NotFound, VersionMismatch, Invalid.
+    Raises what change_program raises.
     """
     before, after = change_program(session, slug, patch, expected_version=expected_version)
     publish_standing(session, after.id, _rule(after), at)
-    return before, after
+    record(
+        session,
+        actor=actor,
+        act="program.change",
+        subject=f"program {slug}",
+        before=_told(before),
+        after=_told(after),
+        request_id=request_id,
+        at=at,
+    )
+    return after
 
 
 def _rule(program: Program) -> dict[str, Any]:
-    rate = program.settings.earn_rate
-    rates = {program.currency: (rate.points, rate.per)} | {
-        currency: (other.points, other.per) for currency, other in rate.currencies.items()
-    }
+    rate = settings_to_json(program.settings)["earn_rate"]
+    own = {"points": rate["points"], "per": rate["per"]}
     return standing_rule(
-        {
-            currency: {"points": points, "per": f"{per.normalize():f}"}
-            for currency, (points, per) in rates.items()
-        },
-        step=rate.step,
-        rounding=rate.rounding,
-        excludes=rate.excludes,
+        {**rate["currencies"], program.currency: own},
+        step=rate["step"],
+        rounding=rate["rounding"],
+        excludes=rate["excludes"],
         before_joining=program.settings.before_joining == "earn",
     )
+
+
+def _told(program: Program) -> dict[str, Any]:
+    return {
+        "name": program.name,
+        "unit": program.unit,
+        "time_zone": program.time_zone,
+        **settings_to_json(program.settings),
+    }

@@ -1,0 +1,1 @@
+"""What people do for a member: join, leave, suspend, adjust."""

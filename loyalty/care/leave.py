@@ -1,0 +1,60 @@
+"""A member leaves: what they had ends, what they did stays readable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from loyalty.audit.record import record
+from loyalty.ids import uuid7
+from loyalty.ledger.post import Account, open_lots, post
+from loyalty.ledger.rules import Bucket, Draw, Kind
+from loyalty.members.change_status import change_status
+from loyalty.members.queries import lock_membership
+from loyalty.programs.queries import Program
+
+
+def leave(
+    session: Session,
+    program: Program,
+    member_id: str,
+    *,
+    actor: str,
+    request_id: str | None,
+    at: datetime,
+) -> None:
+    """Pending points reverse, available ones are forfeited, a debt stays.
+
+    Leaving twice changes nothing. Raises NotEnrolled.
+    """
+    membership, account = lock_membership(session, program.id, member_id)
+    if membership.status == "cancelled":
+        return
+    _empty(session, account, at)
+    change_status(session, membership.id, "cancelled", at)
+    record(
+        session,
+        actor=actor,
+        act="member.leave",
+        subject=f"program {program.slug} member {member_id}",
+        before={"status": membership.status},
+        after={"status": "cancelled"},
+        request_id=request_id,
+        at=at,
+    )
+
+
+def _empty(session: Session, account: Account, at: datetime) -> None:
+    leaving = uuid7()
+    for points, active, kind, source, target in (
+        (account.balance.pending, False, Kind.REVERSE, Bucket.PENDING, Bucket.REVERSED),
+        (account.balance.available, True, Kind.FORFEIT, Bucket.AVAILABLE, Bucket.FORFEITED),
+    ):
+        if points:
+            lots = open_lots(session, account.id, points, at, active=active)
+            draws = [Draw(lot.id, lot.remaining) for lot in lots]
+            account.move(
+                kind, source, target, points, cause_id=leaving, occurred_at=at, draws=draws
+            )
+    post(session, [account], at)
