@@ -6,42 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Invalid
 from loyalty.members.identify import Identifier, replace_identifiers
 from loyalty.members.models import MemberRow
-from loyalty.members.queries import NotEnrolled
-from loyalty.programs.change_program import check_version
 from loyalty.programs.merge_patch import merged
 
 MOST_ATTRIBUTE_BYTES = 32_768
 
 
-def change_member(
-    session: Session, member_id: str, patch: Mapping[str, Any], *, expected_version: int | None
-) -> None:
+def change_member(session: Session, member: MemberRow, patch: Mapping[str, Any]) -> None:
     """Applies a merge patch of valid values: `name`, `birthday`, `time_zone`, `attributes`, and
     `identifiers` (Identifier), which are replaced as a whole.
 
-    Raises NotEnrolled, VersionMismatch, IdentifierTaken.
+    `member` was read with `lock`. Raises IdentifierTaken, and Invalid for too many attributes.
     """
-    member = session.execute(
-        select(MemberRow.id, MemberRow.version, MemberRow.attributes)
-        .where(MemberRow.tenant_id == session.info["tenant_id"], MemberRow.member_id == member_id)
-        .with_for_update()
-    ).one_or_none()
-    if member is None:
-        raise NotEnrolled(member_id)
-    check_version(member.version, expected_version)
     values = {name: patch[name] for name in ("name", "birthday", "time_zone") if name in patch}
     if "attributes" in patch:
         values["attributes"] = _bounded(merged(member.attributes, patch["attributes"] or {}))
     session.execute(
         update(MemberRow)
         .where(MemberRow.tenant_id == session.info["tenant_id"], MemberRow.id == member.id)
-        .values(version=member.version + 1, **values)
+        .values(version=MemberRow.version + 1, **values)
     )
     if "identifiers" in patch:
         identifiers: list[Identifier] = patch["identifiers"] or []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Conflict, NotFound, Unavailable
 from loyalty.ledger.post import Account, lock_accounts
+from loyalty.members.models import MemberRow
 
 
 class NotEnrolled(NotFound):
@@ -43,6 +44,17 @@ class Membership:
     status: str
     tier_key: str
     joined_at: datetime
+
+
+def member_by_id(session: Session, member_id: str, *, lock: bool = False) -> MemberRow:
+    """The member, of whatever program; with `lock`, nobody else can change it. Raises NotFound."""
+    query = select(MemberRow).where(
+        MemberRow.tenant_id == session.info["tenant_id"], MemberRow.member_id == member_id
+    )
+    member = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if member is None:
+        raise NotFound(f"There is no member {member_id}.")
+    return member
 
 
 _MEMBERSHIP = text(

@@ -9,51 +9,32 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from loyalty.errors import Problem
 from loyalty.programs.merge_patch import merged
 from loyalty.programs.models import ProgramRow
-from loyalty.programs.queries import Program, program_by_slug
+from loyalty.programs.queries import Program
 from loyalty.programs.settings import SETTING_NAMES, settings_from_json, settings_to_json
 
 
-class VersionMismatch(Problem):
-    """412: it was changed since it was read."""
-
-    status = 412
-    code = "version_mismatch"
-    title = "It was changed since you read it"
-    cure = "Read it again, and send the change with the new ETag in If-Match."
-
-
-def check_version(version: int, expected: int | None) -> None:
-    """Raises VersionMismatch unless `expected` is None or the present `version`."""
-    if expected is not None and expected != version:
-        raise VersionMismatch(f"The present version is {version}, not {expected}.")
-
-
-def change_program(
-    session: Session, slug: str, patch: Mapping[str, Any], *, expected_version: int | None
-) -> tuple[Program, Program]:
+def change_program(session: Session, program: Program, patch: Mapping[str, Any]) -> Program:
     """Applies a merge patch of valid values; a setting that is null returns to its default.
 
-    Returns the program before and after. Raises NotFound, VersionMismatch, and Invalid when the
-    settings contradict each other.
+    `program` was read with `lock`. Raises Invalid when the settings contradict each other.
     """
-    before = program_by_slug(session, slug, lock=True)
-    check_version(before.version, expected_version)
     own = {name: value for name, value in patch.items() if name not in SETTING_NAMES}
     changes = {name: value for name, value in patch.items() if name in SETTING_NAMES}
-    stored = merged(settings_to_json(before.settings), changes)
-    after = replace(before, **own, settings=settings_from_json(stored), version=before.version + 1)
+    stored = merged(settings_to_json(program.settings), changes)
+    changed = replace(
+        program, **own, settings=settings_from_json(stored), version=program.version + 1
+    )
     session.execute(
         update(ProgramRow)
-        .where(ProgramRow.tenant_id == session.info["tenant_id"], ProgramRow.id == before.id)
+        .where(ProgramRow.tenant_id == session.info["tenant_id"], ProgramRow.id == program.id)
         .values(
-            name=after.name,
-            unit=after.unit,
-            time_zone=after.time_zone,
-            settings=settings_to_json(after.settings),
-            version=after.version,
+            name=changed.name,
+            unit=changed.unit,
+            time_zone=changed.time_zone,
+            settings=settings_to_json(changed.settings),
+            version=changed.version,
         )
     )
-    return before, after
+    return changed

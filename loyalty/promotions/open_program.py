@@ -36,31 +36,30 @@ def open_program(
 
 def amend_program(
     session: Session,
-    slug: str,
+    program: Program,
     patch: Mapping[str, Any],
     *,
-    expected_version: int | None,
     actor: str,
     request_id: str | None,
     at: datetime,
 ) -> Program:
-    """Changes the program; another earn rate is in force for what occurs from now on.
+    """Changes a locked program; another earn rate is in force for what occurs from now on.
 
-    Raises what change_program raises.
+    Raises Invalid when the settings contradict each other.
     """
-    before, after = change_program(session, slug, patch, expected_version=expected_version)
-    publish_standing(session, after.id, _rule(after), at)
+    changed = change_program(session, program, patch)
+    publish_standing(session, changed.id, _rule(changed), at)
     record(
         session,
         actor=actor,
         act="program.change",
-        subject=f"program {slug}",
-        before=_told(before),
-        after=_told(after),
+        subject=f"program {program.slug}",
+        before=_told(program),
+        after=_told(changed),
         request_id=request_id,
         at=at,
     )
-    return after
+    return changed
 
 
 def _rule(program: Program) -> dict[str, Any]:
