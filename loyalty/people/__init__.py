@@ -1,0 +1,1 @@
+"""What is told of a member: the whole answer, the statement, the search. Reads only."""
