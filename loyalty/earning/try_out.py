@@ -14,6 +14,7 @@ from loyalty.earning.program_rules import program_rules
 from loyalty.earning.queries import Told
 from loyalty.earning.rules import Setback, explanation, parked, purchase_of, refusal, stranger
 from loyalty.ids import uuid7
+from loyalty.programs.queries import Program
 from loyalty.promotions.queries import published_versions
 from loyalty.promotions.rules import MemberFacts, evaluate
 
@@ -27,22 +28,20 @@ _MEMBER = text(
 )
 
 
-def try_out(
-    session: Session, program_id: int, slug: str, unit: str, earn: Earn, at: datetime
-) -> dict[str, Any]:
+def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[str, Any]:
     """`{status, points, reason?, explanation}` as the purchase would be judged now."""
     kind, value = earn.identifier or (None, None)
     member = session.execute(
         _MEMBER,
         {
             "tenant": session.info["tenant_id"],
-            "program": program_id,
+            "program": book.id,
             "member": earn.member_id,
             "kind": kind,
             "value": value,
         },
     ).one_or_none()
-    program = program_rules(session, [program_id])[program_id]
+    program = program_rules(session, [book.id])[book.id]
     setback: Setback | None = None
     facts = MemberFacts(at, program.tiers[0].key, 0)  # what a stranger who is enrolled starts with
     if member is None or member.status == "cancelled":
@@ -53,7 +52,7 @@ def try_out(
         facts = MemberFacts(member.joined_at, member.tier_key, member.tier_points)
     body = dict(earn.body) if earn.body else None
     purchase = purchase_of(earn.kind, earn.occurred_at, earn.amount, earn.currency, body)
-    versions = published_versions(session, [program_id]).get(program_id, [])
+    versions = published_versions(session, [book.id]).get(book.id, [])
     shares = evaluate(purchase, versions, facts)
     setback = setback or refusal(shares, earn.currency)
     if setback:
@@ -66,8 +65,8 @@ def try_out(
     points = sum(share.points for share in shares)
     told = Told(
         id=uuid7(),
-        program=slug,
-        unit=unit,
+        program=book.slug,
+        unit=book.unit,
         source=earn.source,
         transaction_id=earn.transaction_id,
         whose=earn.member_id,

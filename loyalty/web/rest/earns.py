@@ -1,0 +1,182 @@
+"""Purchases come in: POST earns (202), one by one or in batches, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from flask import Response, request
+
+from loyalty import logs
+from loyalty.clock import now, wall_clock
+from loyalty.earning.accept import Accepted, TransactionMismatch, check_time, to_row
+from loyalty.earning.parking import reopen
+from loyalty.earning.queries import find, statuses, tell_one
+from loyalty.earning.try_out import try_out
+from loyalty.errors import Conflict, NotFound
+from loyalty.programs.cache import cached_program
+from loyalty.transaction import transaction
+from loyalty.web.auth import allow, principal
+from loyalty.web.body import json_body, load, query_values
+from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
+from loyalty.web.earn_schema import EARN, EarnSchema
+from loyalty.web.earns_batch import BatchAnswerSchema, BatchSchema, read_batch, store_batch
+from loyalty.web.fields import Choice, MemberId, QueryFlag, Schema, Text
+from loyalty.web.intake import intake
+from loyalty.web.lists import ListById, page, page_schema
+from loyalty.web.resource import Resource
+from loyalty.web.waiting import asked_for, waiting
+
+earns = Resource("earns", description="Purchases, visits and events; what they gave and why")
+
+
+class EarnQuerySchema(Schema):
+    """`?dry_run=true` evaluates and writes nothing."""
+
+    dry_run = QueryFlag(load_default=False)
+
+
+class EarnListArgs(ListById):
+    """Filters of the list; each that is given must hold."""
+
+    source = Text(most=100)
+    transaction_id = Text(most=200)
+    status = Choice(STATUSES)
+    member_id = MemberId()
+
+
+class NotSetBack(Conflict):
+    """409: only what failed or is parked can be tried again."""
+
+    code = "not_set_back"
+    title = "There is nothing to try again"
+    cure = "Read the purchase: it is awarded, rejected, or still on its way."
+
+
+_QUERY = EarnQuerySchema()
+_DRY_RUN = {"in": "query", "name": "dry_run", "schema": {"type": "boolean"}}
+_PREFER = {
+    "in": "header",
+    "name": "Prefer",
+    "description": "`wait=N` (N ≤ 10): the answer waits until the purchase is judged.",
+    "schema": {"type": "string"},
+}
+
+
+@earns.route("/programs/<slug:program>/earns", methods=["POST"])
+@allow("earns.create")
+@earns.doc(
+    requestBody={"required": True, "content": {"application/json": {"schema": EarnSchema}}},
+    parameters=[_PREFER, _DRY_RUN],
+)
+@earns.response(202, EarnAnswerSchema, description="Stored; it will be judged")
+@earns.alt_response(200, schema=EarnAnswerSchema, description="Judged in time, or a dry run")
+def create(program: str) -> Response:
+    """Take a purchase: stored before the answer, judged by a worker after it.
+
+    Written without the argument machinery of the other resources: this is the hot path.
+    """
+    who = principal()
+    dry_run = request.query_string and load(_QUERY, query_values())["dry_run"]
+    earn = load(EARN, json_body())
+    who.require_source(earn.source)
+    book = cached_program(who.tenant_id, program, transaction)
+    at = wall_clock()
+    check_time(earn.occurred_at, book.settings.late_window_days, at)
+    if dry_run:
+        with transaction(who.tenant_id) as session:
+            return _json(try_out(session, book, earn, now(session)), 200)
+    row = to_row(book.id, earn, logs.request_id.get(), at)
+    [stored] = intake().store(who.tenant_id, [row])
+    if not stored.same:
+        raise TransactionMismatch(f"It is stored as {stored.id}, with other content.")
+    return _accepted(who.tenant_id, stored, asked_for(request.headers.get("Prefer")))
+
+
+def _accepted(tenant_id: int, stored: Accepted, wait_s: int) -> Response:
+    headers = {"Location": f"/v1/earns/{stored.id}"}
+    if not stored.fresh:
+        headers["Idempotency-Replayed"] = "true"
+    if wait_s:
+        with waiting().place(tenant_id) as there_is_one:
+            if there_is_one and waiting().wait(tenant_id, stored.id, wait_s):
+                headers["Preference-Applied"] = f"wait={wait_s}"
+                with transaction(tenant_id) as session:
+                    [shown] = show(session, [tell_one(session, stored.id)])
+                return _json(shown, 200, headers)
+    status = "accepted"
+    if not stored.fresh:
+        with transaction(tenant_id) as session:
+            status = statuses(session, [stored.id])[stored.id]
+    return _json({"id": stored.id, "status": status}, 202, headers)
+
+
+def _json(told: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(told), status, headers, mimetype="application/json")
+
+
+@earns.route("/programs/<slug:program>/earns/batch", methods=["POST"])
+@allow("earns.create")
+@earns.doc(
+    requestBody={
+        "required": True,
+        "content": {
+            "application/json": {"schema": BatchSchema},
+            "application/x-ndjson": {"schema": EarnSchema},
+        },
+    }
+)
+@earns.response(202, BatchAnswerSchema, description="Each item has an outcome of its own")
+def create_batch(program: str) -> Response:
+    """Take up to 1000 purchases at once; one bad item never refuses the others."""
+    who = principal()
+    book = cached_program(who.tenant_id, program, transaction)
+    items = read_batch()
+    return _json(store_batch(who, book, items, logs.request_id.get(), wall_clock()), 202)
+
+
+@earns.route("/programs/<slug:program>/earns", methods=["GET"])
+@allow("earns.read")
+@earns.arguments(EarnListArgs, location="query")
+@earns.response(200, page_schema(EarnAnswerSchema))
+def index(args: dict[str, Any], program: str) -> Any:
+    """List purchases, newest first; members see their own."""
+    who = principal()
+    limit, after = args.pop("limit"), args.pop("after")
+    if who.member_id is not None:
+        who.require_member(args.setdefault("member_id", who.member_id))
+    with transaction(who.tenant_id) as session:
+        book = cached_program(who.tenant_id, program, transaction)
+        before = UUID(after) if after else None
+        found = find(session, book.id, **args, before=before, limit=limit + 1)
+        shown = show(session, found)
+    answer, status, headers = page(shown, limit, lambda row: row["id"])
+    return _json(answer, status, headers)
+
+
+@earns.route("/earns/<id:earn_id>", methods=["GET"])
+@allow("earns.read")
+@earns.response(200, EarnAnswerSchema)
+def show_one(earn_id: UUID) -> Response:
+    """What became of a purchase: its points, and why."""
+    who = principal()
+    with transaction(who.tenant_id) as session:
+        told = tell_one(session, earn_id)
+        if who.member_id not in {None, told.whose}:
+            raise NotFound(f"There is no purchase {earn_id}.")
+        [shown] = show(session, [told])
+    return _json(shown, 200)
+
+
+@earns.route("/earns/<id:earn_id>/retry", methods=["POST"])
+@allow("earns.retry")
+@earns.response(202, EarnAnswerSchema, description="It will be judged again")
+def retry(earn_id: UUID) -> Response:
+    """Judge a failed or parked purchase again."""
+    who = principal()
+    with transaction(who.tenant_id) as session:
+        told = tell_one(session, earn_id)
+        if told.status not in {"failed", "parked"} or not reopen(session, [earn_id], now(session)):
+            raise NotSetBack(f"The purchase is {told.status}.")
+    return _json({"id": earn_id, "status": "accepted"}, 202)
