@@ -48,7 +48,16 @@ _PAGE = text(
 
 
 def _spent(row: Row[Any]) -> Spent:
-    return Spent(*row)
+    return Spent(
+        row.id,
+        row.program,
+        row.member_id,
+        row.status,
+        row.points,
+        row.amount,
+        row.currency,
+        row.occurred_at,
+    )
 
 
 def redemption(session: Session, redemption_id: UUID) -> Spent:
