@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 
 def input_hash(value: object) -> bytes:
-    """The SHA-256 of `value`: objects and lists of text, numbers, booleans, instants and None.
+    """The SHA-256 of `value`: objects and lists of text, numbers, booleans, ids, instants and None.
 
     12.5 and "12.50" as Decimal, 5 and 5.0, an instant in any offset, keys in any order: the same.
     """
@@ -27,6 +28,8 @@ def _plain(value: object) -> object:
         return int(value) if value % 1 == 0 else {"decimal": format(value.normalize(), "f")}
     if isinstance(value, datetime):
         return {"instant": value.astimezone(UTC).isoformat()}
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, date):
         return {"day": value.isoformat()}
     if isinstance(value, Mapping):

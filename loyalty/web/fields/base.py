@@ -16,7 +16,7 @@ class Refusal(str):
     __slots__ = ("code",)
     code: str
 
-    def __new__(cls, sentence: str, code: str) -> Refusal:
+    def __new__(cls, sentence: str, code: str = "invalid") -> Refusal:
         """A refusal is its sentence."""
         refusal = super().__new__(cls, sentence)
         refusal.code = code

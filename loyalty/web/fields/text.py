@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from functools import cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from marshmallow import fields
@@ -74,11 +75,19 @@ class Slug(_Formed):
     meaning = "1 to 63 of a-z 0-9 and - are expected, not starting with -"
 
 
-class Id(_Formed):
+class Id(Coded[UUID], fields.UUID):
     """The id of something we made: a UUID in its canonical lower-case form."""
 
-    form = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-    meaning = "A UUID in lower case is expected."
+    form = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(pattern=f"^{self.form.pattern}$")
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> UUID:
+        if not isinstance(value, str) or self.form.fullmatch(value) is None:
+            raise refuse("malformed", "A UUID in lower case is expected.")
+        return UUID(value)
 
 
 class Choice(Coded[str], fields.String):

@@ -1,0 +1,69 @@
+"""The Flask app: what every request passes through, and the resources behind it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from flask.json.provider import JSONProvider
+
+from loyalty import logs
+from loyalty.config import config
+from loyalty.ids import uuid7
+from loyalty.web import documents, health, paths, problems
+from loyalty.web.body import MAX_BODY_BYTES
+from loyalty.web.rest.api_keys import api_keys
+from loyalty.web.rest.earns import earns
+from loyalty.web.rest.tokens import tokens
+
+RESOURCES = (api_keys, earns, tokens)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+class _Json(JSONProvider):
+    """Answers are written by orjson."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        """JSON text."""
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Requests are read by loyalty.web.body alone; this is for Flask's test client."""
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """The answer."""
+        body = orjson.dumps(self._prepare_response_obj(args, kwargs))
+        return Response(body, mimetype="application/json")
+
+
+def create_app() -> Flask:
+    """The WSGI app of one process. Raises ConfigurationError."""
+    logs.configure(config().log_format)
+    app = Flask("loyalty", static_folder=None)
+    app.json = _Json(app)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.before_request(_name_request)
+    app.after_request(_tell_its_name)
+    paths.install(app)
+    problems.install(app)
+    health.install(app)
+    api = documents.document_of(app)
+    for resource in RESOURCES:
+        api.register_blueprint(resource)
+    documents.install(app, api)
+    return app
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id")
+    usable = given is not None and _REQUEST_ID.fullmatch(given) is not None
+    logs.request_id.set(given if usable else str(uuid7()))
+
+
+def _tell_its_name(response: Response) -> Response:
+    response.headers["X-Request-Id"] = logs.request_id.get() or ""
+    return response

@@ -1,0 +1,131 @@
+"""Who asks, and whether they may. Every route is `@allow`ed, or stands in `OPEN`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import g, request
+
+from loyalty.clock import wall_clock
+from loyalty.errors import FieldError
+from loyalty.tenants import queries, tokens
+from loyalty.tenants.add_key import opens, split_key
+from loyalty.tenants.principal import Principal, Unauthenticated
+from loyalty.tenants.roles import ALLOWED, Role
+from loyalty.transaction import across_tenants
+from loyalty.web.body import invalid
+
+#: Routes that ask nobody who they are.
+OPEN = frozenset(
+    {"healthz", "readyz", "metrics", "openapi", "docs", "docs_file", "problem", "problems"}
+)
+REMEMBERED_S = 10.0  # a revoked key or issuer is obeyed at most this much longer
+_MOST_REMEMBERED = 10_000
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: Authorization header -> who it is, and the monotonic second up to which we need not ask again.
+_remembered: dict[str, tuple[Principal, float]] = {}
+
+
+def principal() -> Principal:
+    """Who makes the present request."""
+    return g.principal  # type: ignore[no-any-return]
+
+
+def tenant() -> int:
+    """The tenant of who makes the present request."""
+    return principal().tenant_id
+
+
+def operation() -> str:
+    """What the present request does, as loyalty.tenants.roles names it."""
+    return g.operation  # type: ignore[no-any-return]
+
+
+def allow(operation: str) -> Callable[[View], View]:
+    """Lets only those call the view whose role and scopes may do `operation`.
+
+    A member calls it only for the `member_id` in the path that is their own. Stands directly
+    under the route, above `arguments`: who may not is told so before anything is read. Query
+    parameters that the view does not document are refused.
+    """
+    roles = sorted(ALLOWED[operation])
+
+    def decorate(view: View) -> View:
+        documented: dict[str, Any] = getattr(view, "_apidoc", {})
+        takes_query = any(
+            parameter.get("in") == "query"
+            for part in ("arguments", "manual_doc")
+            for parameter in documented.get(part, {}).get("parameters", ())
+        )
+
+        @wraps(view)
+        def allowed(*args: Any, **path: Any) -> Any:
+            who = authenticate(request.headers.get("Authorization"))
+            who.require(operation)
+            if who.member_id is not None and "member_id" in path:
+                who.require_member(path["member_id"])
+            if not takes_query and request.query_string:
+                raise invalid([_unknown_parameter(name) for name in request.args])
+            g.principal, g.operation = who, operation
+            return view(*args, **path)
+
+        allowed.operation = operation  # type: ignore[attr-defined]  # for tests/architecture
+        manual = {**documented.get("manual_doc", {})}
+        manual.update({"security": [{"bearer": []}], "x-operation": operation, "x-roles": roles})
+        allowed._apidoc = {**documented, "manual_doc": manual}  # type: ignore[attr-defined]
+        return allowed  # type: ignore[return-value]
+
+    return decorate
+
+
+def _unknown_parameter(name: str) -> FieldError:
+    return FieldError(f"?{name}", "unknown_field", "This parameter is not known here.")
+
+
+def authenticate(authorization: str | None) -> Principal:
+    """Who sends this header. Raises Unauthenticated.
+
+    Remembered for 10 s by the header itself, so that the hot path asks no database.
+    """
+    if authorization is None:
+        raise Unauthenticated
+    known = _remembered.get(authorization)
+    now_s = time.monotonic()
+    if known is not None and now_s < known[1]:
+        return known[0]
+    scheme, _, bearer = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not bearer.isascii():
+        raise Unauthenticated("`Authorization: Bearer …` is expected.")
+    who, life_s = _by_key(*key) if (key := split_key(bearer)) else _by_token(bearer)
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    _remembered[authorization] = who, now_s + min(REMEMBERED_S, life_s)
+    return who
+
+
+def _by_key(prefix: str, secret: str) -> tuple[Principal, float]:
+    at = wall_clock()
+    with across_tenants() as session:
+        key = queries.key_of_prefix(session, prefix)
+    if key is None or not opens(key, secret, at):
+        raise Unauthenticated("The API key is unknown, revoked or expired.")
+    who = Principal(
+        tenant_id=key.tenant_id,
+        role=Role(key.role),
+        actor=f"key:{key.prefix}",
+        sources=None if key.sources is None else frozenset(key.sources),
+        scopes=None if key.scopes is None else frozenset(key.scopes),
+        key_id=key.id,
+    )
+    return who, REMEMBERED_S if key.expires_at is None else (key.expires_at - at).total_seconds()
+
+
+def _by_token(bearer: str) -> tuple[Principal, float]:
+    with across_tenants() as session:
+        token = tokens.read(bearer, lambda iss, kid: queries.issuer_of(session, iss, kid))
+    return token.principal, token.expires_at_s - wall_clock().timestamp()

@@ -1,0 +1,135 @@
+"""What a request carries, read in one place: its JSON body, its query, and what a schema says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import marshmallow
+from flask import Request, request
+from marshmallow import ValidationError
+from webargs.flaskparser import FlaskParser
+
+from loyalty.errors import FieldError, Invalid, Problem
+from loyalty.web.fields import Refusal
+from loyalty.web.strict_json import Unreadable, pointer, read_json
+
+MAX_BODY_BYTES = 64 * 1024
+_MOST_ERRORS = 50
+
+
+class UnsupportedMediaType(Problem):
+    """415: only JSON is read here."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "This kind of content is not read here"
+    cure = "Send JSON with `Content-Type: application/json`."
+
+
+def json_body(most_bytes: int = MAX_BODY_BYTES) -> Any:
+    """The JSON value in the request's body.
+
+    Raises UnsupportedMediaType, Unreadable, and werkzeug's RequestEntityTooLarge.
+    """
+    mimetype = request.mimetype
+    if mimetype != "application/json" and not mimetype.endswith("+json"):
+        raise UnsupportedMediaType(f"{mimetype or 'A body without Content-Type'} is not read here.")
+    request.max_content_length = most_bytes
+    raw = request.get_data(cache=False)
+    if not raw:
+        raise Unreadable("A JSON body is expected, and there is none.")
+    return read_json(raw)
+
+
+def ndjson_body(most_bytes: int, most_lines: int) -> list[Any]:
+    """The JSON value of each line; where a line cannot be read, the problem in its place.
+
+    Raises Unreadable for no lines or too many, and werkzeug's RequestEntityTooLarge.
+    """
+    request.max_content_length = most_bytes
+    lines = [line for line in request.get_data(cache=False).split(b"\n") if line.strip()]
+    if not 1 <= len(lines) <= most_lines:
+        raise Unreadable(f"1 to {most_lines} lines are expected, there are {len(lines)}.")
+    return [_line(line) for line in lines]
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return read_json(line)
+    except Unreadable as problem:
+        return problem
+
+
+def query_values(req: Request = request) -> dict[str, str]:
+    """The query parameters, as text. Raises Invalid for one that stands there twice."""
+    for name, values in req.args.lists():
+        if len(values) > 1:
+            raise Invalid.field(f"?{name}", "named_twice", f"?{name}= stands there twice.")
+    return req.args.to_dict()
+
+
+def load(schema: marshmallow.Schema, value: object) -> Any:
+    """`value` as the schema loads it. Raises Invalid, which names each wrong field."""
+    try:
+        return schema.load(value)  # type: ignore[arg-type]  # what is no object, it refuses itself
+    except ValidationError as error:
+        raise invalid(list(field_errors(error.messages))) from None
+
+
+def invalid(errors: Sequence[FieldError]) -> Invalid:
+    """The problem that tells these errors."""
+    count = "One value is" if len(errors) == 1 else f"{len(errors)} values are"
+    return Invalid(f"{count} not valid: see `errors`.", errors=errors[:_MOST_ERRORS])
+
+
+def field_errors(messages: object, path: tuple[str | int, ...] = ()) -> Iterator[FieldError]:
+    """A ValidationError's `messages` about the value that stands at `path` in the document."""
+    for where, refusal in _refusals(messages, path):
+        yield FieldError(pointer(where), _code(refusal), str(refusal))
+
+
+def _refusals(
+    messages: object, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            yield from _refusals(inner, path if name == "_schema" else (*path, name))
+    elif isinstance(messages, (list, tuple)):
+        for inner in messages:
+            yield from _refusals(inner, path)
+    else:
+        yield path, messages
+
+
+def _code(refusal: object) -> str:
+    return refusal.code if isinstance(refusal, Refusal) else "invalid"
+
+
+class StrictParser(FlaskParser):
+    """Reads the arguments of `@resource.arguments(…)`: nothing unknown, nothing twice."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012 - the schema's own: RAISE
+
+    def load_json(self, _: Request, __: marshmallow.Schema) -> Any:
+        """The body."""
+        return json_body()
+
+    def load_querystring(self, req: Request, _: marshmallow.Schema) -> Any:
+        """The query parameters, as text."""
+        return query_values(req)
+
+    def handle_error(
+        self, error: ValidationError, req: Request, schema: object, **_: object
+    ) -> NoReturn:
+        """Refuses, with the place of each error: `/items/0` in a body, `?limit` in a query."""
+        del req, schema
+        [(location, messages)] = error.messages_dict.items()
+        if location == "json":
+            raise invalid(list(field_errors(messages)))
+        raise invalid(
+            [
+                FieldError(f"?{where[0]}", _code(refusal), str(refusal))
+                for where, refusal in _refusals(messages, ())
+            ]
+        )
