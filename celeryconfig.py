@@ -70,5 +70,6 @@ beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
+    "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},
     "forget-keys": {"task": "ops.forget_keys", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -29,10 +29,15 @@ def transaction(tenant_id: int) -> Iterator[Session]:
 
 
 @contextmanager
-def across_tenants() -> Iterator[Session]:
-    """A transaction of the system role, which sees every tenant and may change next to nothing."""
+def across_tenants(*, snapshot: bool = False) -> Iterator[Session]:
+    """A transaction of the system role, which sees every tenant and may change next to nothing.
+
+    With `snapshot` all that it reads is of one instant.
+    """
     with (
         Session(engine(Role.SYSTEM), autoflush=False, expire_on_commit=False) as session,
         session.begin(),
     ):
+        if snapshot:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield session

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from loyalty.book import audit as book
 from loyalty.clock import wall_clock
+from loyalty.idempotency.forget import forget_old
+from loyalty.logs import logger
 from loyalty.tasks.queue import client
+from loyalty.transaction import across_tenants
+
+log = logger(__name__)
 
 
 @shared_task(name="ops.canary")
@@ -18,3 +24,20 @@ def canary(token: str) -> None:
 def heartbeat() -> None:
     """Sent by beat, run by the sweeper: both live if the key is young."""
     client().set("loyalty:heartbeat", wall_clock().isoformat(), ex=30)
+
+
+@shared_task(name="ops.audit_touched")
+def audit_touched() -> None:
+    """Audits the accounts that were touched since the last tick; what is broken stands in
+    `book_check`, in the metrics and in the log."""
+    with across_tenants() as session:
+        broken = book.audit_touched(session, wall_clock())
+    for one in broken or ():
+        log.error("the book is broken", program=one.program, row=one.row, invariant=one.invariant)
+
+
+@shared_task(name="ops.forget_keys")
+def forget_keys() -> None:
+    """Forgets idempotency keys that are older than their 30 days."""
+    with across_tenants() as session:
+        forget_old(session, wall_clock())
