@@ -33,8 +33,8 @@ def set_tiers(
     actor: str,
     request_id: str | None,
     at: datetime,
-) -> None:
-    """Replaces the tiers of a locked program.
+) -> list[TierSetting]:
+    """Replaces the tiers of a locked program; returns them, the lowest first.
 
     Raises Invalid (unique keys and thresholds, one of them 0) and TierInUse.
     """
@@ -58,6 +58,7 @@ def set_tiers(
         request_id=request_id,
         at=at,
     )
+    return sorted(tiers, key=lambda tier: tier.threshold)
 
 
 def _refuse_used(session: Session, program: Program, kept: set[str]) -> None:

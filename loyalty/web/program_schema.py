@@ -1,0 +1,191 @@
+"""How a program and its tiers come in and are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import fields
+
+from loyalty.programs.queries import Program
+from loyalty.programs.settings import MOST_TIERS, SETTING_NAMES
+from loyalty.web.fields import (
+    Choice,
+    Currency,
+    Flag,
+    Instant,
+    Integer,
+    ListOf,
+    Money,
+    Part,
+    Points,
+    Schema,
+    Slug,
+    Text,
+    TimeZone,
+    refuse,
+)
+from loyalty.web.fields.base import Coded
+
+LEAST_MONEY = Decimal("0.0001")
+_LONGEST_WINDOW_DAYS = 3650
+_MOST_CURRENCIES = 50
+_STEPS = ("proportional", "whole")
+_ROUNDINGS = ("down", "half_up", "up")
+_EXCLUDES = ("tax", "shipping")
+_UNKNOWN_MEMBER = ("park", "reject", "enrol")
+_BEFORE_JOINING = ("earn", "nothing")
+
+
+class RateSchema(Schema):
+    """`points` for each `per` of money."""
+
+    points = Points(least=1, required=True)
+    per = Money(least=LEAST_MONEY, required=True)
+
+
+class Rates(Coded[dict[str, Any]], fields.Dict):
+    """Rates by currency; null takes one away."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        rate = Part(RateSchema, allow_none=True)
+        super().__init__(keys=Currency(), values=rate, validate=_not_too_many, **kwargs)
+        self.document(type="object", maxProperties=_MOST_CURRENCIES)
+
+
+def _not_too_many(rates: Mapping[str, Any]) -> None:
+    if len(rates) > _MOST_CURRENCIES:
+        raise refuse("too_many", f"At most {_MOST_CURRENCIES} currencies are allowed.")
+
+
+class EarnRateSchema(Schema):
+    """What a purchase is worth, in the program's currency and in others. null: the default."""
+
+    points = Points(least=1, allow_none=True)
+    per = Money(least=LEAST_MONEY, allow_none=True)
+    step = Choice(_STEPS, allow_none=True)
+    rounding = Choice(_ROUNDINGS, allow_none=True)
+    currencies = Rates(allow_none=True)
+    excludes = ListOf(Choice(_EXCLUDES), most=len(_EXCLUDES), allow_none=True)
+
+
+class BurnRuleSchema(Schema):
+    """How points are spent: `points` of them are `worth` that much. null: the default."""
+
+    min_points = Points(least=1, allow_none=True)
+    step = Points(least=1, allow_none=True)
+    max_points = Points(least=1, allow_none=True, metadata={"description": "null: no limit."})
+    points = Points(least=1, allow_none=True)
+    worth = Money(least=LEAST_MONEY, allow_none=True)
+
+
+class _SettingsSchema(Schema):
+    """What can be set; null is the default."""
+
+    earn_rate = Part(EarnRateSchema, allow_none=True)
+    burn = Part(BurnRuleSchema, allow_none=True)
+    late_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
+    park_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
+    unknown_member = Choice(_UNKNOWN_MEMBER, allow_none=True)
+    before_joining = Choice(_BEFORE_JOINING, allow_none=True)
+    burns_per_minute = Integer(
+        most=10_000, allow_none=True, metadata={"description": "For one member; 0: no limit."}
+    )
+    limit_burns_of_servers = Flag(allow_none=True)
+    support_adjusts_up_to = Points(allow_none=True)
+
+
+class NewProgramSchema(_SettingsSchema):
+    """A program to be: `earn_rate` becomes its standing promotion."""
+
+    slug = Slug(required=True)
+    name = Text(most=100, required=True)
+    unit = Text(most=50, load_default="points")
+    currency = Currency(load_default="USD")
+    time_zone = TimeZone(load_default="UTC")
+
+
+class ProgramChangeSchema(_SettingsSchema):
+    """A merge patch. Every process obeys within two seconds."""
+
+    name = Text(most=100)
+    unit = Text(most=50)
+    time_zone = TimeZone()
+
+
+class ToldEarnRateSchema(Schema):
+    """What a purchase is worth."""
+
+    points = Points(required=True)
+    per = Money(required=True)
+    step = Choice(_STEPS, required=True)
+    rounding = Choice(_ROUNDINGS, required=True)
+    currencies = Rates(required=True)
+    excludes = ListOf(Choice(_EXCLUDES), most=len(_EXCLUDES), required=True)
+
+
+class ToldBurnRuleSchema(Schema):
+    """How points are spent."""
+
+    min_points = Points(required=True)
+    step = Points(required=True)
+    max_points = Points(required=True, allow_none=True)
+    points = Points(required=True)
+    worth = Money(required=True)
+
+
+class ProgramSchema(Schema):
+    """A program."""
+
+    slug = Slug(required=True)
+    name = Text(required=True)
+    unit = Text(required=True)
+    currency = Currency(required=True)
+    time_zone = TimeZone(required=True)
+    status = Choice(("active", "paused"), required=True)
+    paused_at = Instant(required=True, allow_none=True)
+    paused_reason = Text(required=True, allow_none=True, most=500)
+    earn_rate = Part(ToldEarnRateSchema, required=True)
+    burn = Part(ToldBurnRuleSchema, required=True)
+    late_window_days = Integer(required=True)
+    park_window_days = Integer(required=True)
+    unknown_member = Choice(_UNKNOWN_MEMBER, required=True)
+    before_joining = Choice(_BEFORE_JOINING, required=True)
+    burns_per_minute = Integer(required=True)
+    limit_burns_of_servers = Flag(required=True)
+    support_adjusts_up_to = Points(required=True)
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+
+
+class ReasonSchema(Schema):
+    """Why, for those who ask later."""
+
+    reason = Text(most=500, required=True)
+
+
+class TierSchema(Schema):
+    """A status level, reached from `threshold` tier-qualifying points on."""
+
+    key = Slug(required=True)
+    name = Text(most=100, required=True)
+    threshold = Points(required=True)
+
+
+class TiersSchema(Schema):
+    """All tiers of a program; one has the threshold 0."""
+
+    tiers = ListOf(Part(TierSchema), least=1, most=MOST_TIERS, required=True)
+
+
+_PROGRAM = ProgramSchema()
+_OWN = frozenset(_PROGRAM.fields) - SETTING_NAMES
+
+
+def shown_program(program: Program) -> dict[str, Any]:
+    """The program as ProgramSchema says."""
+    told = {name: getattr(program, name) for name in _OWN}
+    settings = {name: getattr(program.settings, name) for name in SETTING_NAMES}
+    shown: dict[str, Any] = _PROGRAM.dump({**told, **settings})
+    return shown

@@ -1,0 +1,209 @@
+"""Members: they join, are read and changed, are suspended, and leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from loyalty.care.join import join
+from loyalty.care.leave import leave
+from loyalty.care.suspend import reinstate, suspend
+from loyalty.clock import now
+from loyalty.errors import Forbidden
+from loyalty.logs import request_id
+from loyalty.members.change_member import change_member
+from loyalty.members.enrol import NewMember
+from loyalty.members.identify import Identifier
+from loyalty.members.queries import member_by_id, membership_of
+from loyalty.people.answer import member_answer
+from loyalty.people.profile import lookup, profile
+from loyalty.people.search import Filters, search
+from loyalty.programs.cache import cached_program, recent_program
+from loyalty.tenants.roles import Role
+from loyalty.transaction import transaction
+from loyalty.web.answers import json_answer
+from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.fields import Choice, Points, QueryInteger, Slug, Text
+from loyalty.web.lists import ListByNumber, page, page_schema
+from loyalty.web.member_schema import (
+    STATUSES,
+    FoundSchema,
+    LookupSchema,
+    MemberChangeSchema,
+    MemberSchema,
+    NewMemberSchema,
+    ProfileSchema,
+    shown_found,
+    shown_member,
+    shown_profile,
+)
+from loyalty.web.once import once
+from loyalty.web.patch import etag, if_match
+from loyalty.web.program_schema import ReasonSchema
+from loyalty.web.resource import Resource
+
+Turn = Callable[..., None]  # suspend or reinstate
+
+members = Resource("members", description="Members: join, read, change, suspend, leave, search.")
+
+
+class SearchArgs(ListByNumber):
+    """Filters; each that is given must hold."""
+
+    points_gte = QueryInteger(most=Points().most, metadata={"description": "Of available points."})
+    tier = Slug()
+    status = Choice(STATUSES)
+    q = Text(
+        most=200,
+        metadata={
+            "description": "The start of a member id, a part of a name, or a whole identifier."
+        },
+    )
+
+
+@members.route("/programs/<slug:program>/members", methods=["POST"])
+@allow("members.enrol")
+@members.keyed(required=False)
+@members.arguments(NewMemberSchema)
+@members.response(201, MemberSchema)
+def create(wanted: dict[str, Any], program: str) -> Response:
+    """Enrol a member; what was parked for them is awarded. Members enrol themselves only."""
+    principal().require_member(wanted["member_id"])
+    _refuse_own_attributes(wanted["attributes"])
+    order = NewMember(**{**wanted, "identifiers": _identifiers(wanted["identifiers"])})
+    with transaction(tenant()) as session:
+        book, at = recent_program(session, program), now(session)
+
+        def act() -> dict[str, Any]:
+            join(session, book, order, at)
+            return shown_member(member_answer(session, book, order.member_id, at))
+
+        return once(session, wanted, act, at=at, required=False)
+
+
+@members.route("/programs/<slug:program>/members/<member:member_id>", methods=["GET"])
+@allow("members.read")
+@members.response(200, MemberSchema)
+def read(program: str, member_id: str) -> Response:
+    """Tell a member's status, tier and points."""
+    tenant_id = tenant()
+    book = cached_program(tenant_id, program, transaction)
+    with transaction(tenant_id) as session:
+        member = member_answer(session, book, member_id, now(session))
+    return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
+
+
+@members.route("/programs/<slug:program>/members/<member:member_id>", methods=["PATCH"])
+@allow("members.change")
+@members.conditional()
+@members.arguments(MemberChangeSchema)
+@members.response(200, MemberSchema)
+def change(patch: dict[str, Any], program: str, member_id: str) -> Response:
+    """Change what is known of a member, by merge patch. Members may not set their attributes."""
+    _refuse_own_attributes(patch.get("attributes", {}))
+    if "identifiers" in patch:
+        patch["identifiers"] = _identifiers(patch["identifiers"] or [])
+    with transaction(tenant()) as session:
+        book = recent_program(session, program)
+        membership_of(session, book.id, member_id)
+        present = member_by_id(session, member_id, lock=True)
+        if_match(present.version)
+        change_member(session, present, patch)
+        member = member_answer(session, book, member_id, now(session))
+    return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
+
+
+@members.route("/programs/<slug:program>/members/<member:member_id>", methods=["DELETE"])
+@allow("members.leave")
+@members.response(200, MemberSchema)
+def end(program: str, member_id: str) -> Response:
+    """Let a member leave: points end, history stays. Leaving twice changes nothing."""
+    with transaction(tenant()) as session:
+        book, at = recent_program(session, program), now(session)
+        who, request = principal().actor, request_id.get()
+        leave(session, book, member_id, actor=who, request_id=request, at=at)
+        return json_answer(shown_member(member_answer(session, book, member_id, at)))
+
+
+@members.route("/programs/<slug:program>/members/<member:member_id>/suspend", methods=["POST"])
+@allow("members.suspend")
+@members.keyed(required=False)
+@members.arguments(ReasonSchema)
+@members.response(200, MemberSchema)
+def stop(wanted: dict[str, Any], program: str, member_id: str) -> Response:
+    """Suspend a member: purchases are parked, burns are refused."""
+    with transaction(tenant()) as session:
+        return _turn(session, suspend, "suspend", program, member_id, wanted["reason"])
+
+
+@members.route("/programs/<slug:program>/members/<member:member_id>/reinstate", methods=["POST"])
+@allow("members.suspend")
+@members.keyed(required=False)
+@members.arguments(ReasonSchema)
+@members.response(200, MemberSchema)
+def go_on(wanted: dict[str, Any], program: str, member_id: str) -> Response:
+    """Reinstate a suspended member; what was parked is awarded."""
+    with transaction(tenant()) as session:
+        return _turn(session, reinstate, "reinstate", program, member_id, wanted["reason"])
+
+
+@members.route("/programs/<slug:program>/members", methods=["GET"])
+@allow("members.search")
+@members.arguments(SearchArgs, location="query")
+@members.response(200, page_schema(FoundSchema))
+def browse(asked: dict[str, Any], program: str) -> Response:
+    """Find members, newest first."""
+    limit, after = asked.pop("limit"), asked.pop("after")
+    with transaction(tenant()) as session:
+        book = recent_program(session, program)
+        found = search(session, book, Filters(**asked), before=after, limit=limit + 1)
+    told, status, headers = page(found, limit, lambda one: one.id)
+    return json_answer(
+        {**told, "data": [shown_found(one) for one in told["data"]]}, status, headers
+    )
+
+
+@members.route("/members/<member:member_id>", methods=["GET"])
+@allow("members.read")
+@members.response(200, ProfileSchema)
+def read_everywhere(member_id: str) -> Response:
+    """Tell a member in every program."""
+    with transaction(tenant()) as session:
+        told = profile(session, member_id)
+    return json_answer(shown_profile(told), headers={"ETag": etag(told.version)})
+
+
+@members.route("/members/lookup", methods=["POST"])
+@allow("members.search")
+@members.arguments(LookupSchema)
+@members.response(200, ProfileSchema)
+def find(wanted: dict[str, Any]) -> Response:
+    """Find the member who is known by an identifier."""
+    with transaction(tenant()) as session:
+        told = lookup(session, Identifier(**wanted["identifier"]))
+    return json_answer(shown_profile(told), headers={"ETag": etag(told.version)})
+
+
+def _turn(
+    session: Session, verb: Turn, act: str, program: str, member_id: str, reason: str
+) -> Response:
+    book, at = recent_program(session, program), now(session)
+
+    def turned() -> dict[str, Any]:
+        who, request = principal().actor, request_id.get()
+        verb(session, book, member_id, reason=reason, actor=who, request_id=request, at=at)
+        return shown_member(member_answer(session, book, member_id, at))
+
+    return once(session, [act, reason], turned, at=at, status=200, required=False)
+
+
+def _identifiers(given: list[dict[str, str]]) -> tuple[Identifier, ...]:
+    return tuple(Identifier(**one) for one in given)
+
+
+def _refuse_own_attributes(attributes: object) -> None:
+    if principal().role is Role.MEMBER and attributes != {}:
+        raise Forbidden("Members may not set their own attributes.")

@@ -1,0 +1,50 @@
+"""Tiers: the status levels of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from loyalty.clock import now
+from loyalty.logs import request_id
+from loyalty.programs.queries import program_by_slug
+from loyalty.programs.settings import TierSetting
+from loyalty.tiers.set_tiers import set_tiers
+from loyalty.transaction import transaction
+from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.patch import etag, if_match
+from loyalty.web.program_schema import TiersSchema
+from loyalty.web.resource import Resource
+
+tiers = Resource("tiers", description="Status levels, reached by tier-qualifying points.")
+
+
+@tiers.route("/programs/<slug:program>/tiers", methods=["GET"])
+@allow("tiers.read")
+@tiers.response(200, TiersSchema)
+def read(program: str) -> object:
+    """Tell the tiers, the lowest first."""
+    with transaction(tenant()) as session:
+        present = program_by_slug(session, program)
+    return _told(present.tiers), 200, {"ETag": etag(present.version)}
+
+
+@tiers.route("/programs/<slug:program>/tiers", methods=["PUT"])
+@allow("tiers.change")
+@tiers.conditional()
+@tiers.arguments(TiersSchema)
+@tiers.response(200, TiersSchema)
+def replace(wanted: dict[str, Any], program: str) -> object:
+    """Replace the tiers; who has reached a higher one rises with their next award."""
+    asked = [TierSetting(**one) for one in wanted["tiers"]]
+    with transaction(tenant()) as session:
+        present = program_by_slug(session, program, lock=True)
+        if_match(present.version)
+        who, request = principal().actor, request_id.get()
+        ordered = set_tiers(session, present, asked, actor=who, request_id=request, at=now(session))
+    return _told(ordered), 200, {"ETag": etag(present.version + 1)}
+
+
+def _told(ordered: Sequence[TierSetting]) -> dict[str, Any]:
+    return {"tiers": [asdict(tier) for tier in ordered]}
