@@ -14,11 +14,27 @@ from loyalty.config import config
 from loyalty.ids import uuid7
 from loyalty.web import documents, health, paths, problems
 from loyalty.web.body import MAX_BODY_BYTES
+from loyalty.web.rest.adjustments import adjustments
 from loyalty.web.rest.api_keys import api_keys
 from loyalty.web.rest.earns import earns
+from loyalty.web.rest.members import members
+from loyalty.web.rest.programs import programs
+from loyalty.web.rest.redemptions import redemptions
+from loyalty.web.rest.statement import statements
+from loyalty.web.rest.tiers import tiers
 from loyalty.web.rest.tokens import tokens
 
-RESOURCES = (api_keys, earns, tokens)
+RESOURCES = (
+    programs,
+    tiers,
+    members,
+    earns,
+    redemptions,
+    adjustments,
+    statements,
+    tokens,
+    api_keys,
+)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
