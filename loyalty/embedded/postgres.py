@@ -31,6 +31,8 @@ _SUPERUSER = "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_LIMIT = 104 if sys.platform == "darwin" else 108  # bytes of sun_path, with its NUL
 _START_TIMEOUT_S = 300.0  # after a kill it first replays up to max_wal_size
+#: What it says while processes of a killed server still end, and how long they may take.
+_LEFT_BEHIND, _LEFT_BEHIND_S = "pre-existing shared memory block", 20.0
 _INITDB = ["--username=postgres", "--auth=reject", "--no-instructions", "--encoding=UTF8"]
 #: The same order on every machine, whatever its C library; letters of every script fold.
 _INITDB += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -83,15 +85,13 @@ class Postgres:
             self._make_cluster(binaries)
         self._end_the_last_run()
         self._configure(binaries)
-        with self.log.open("wb") as output:
-            self.process = spawn(
-                [binaries / "postgres", "-D", self._seen_by_server(self.folder)],
-                on_parent_death=signal.SIGINT,
-                user=self._user,
-                cwd=self.folder,
-                output=output,
-            )
-        self._wait_until_it_answers()
+        deadline = time.monotonic() + _LEFT_BEHIND_S
+        while not self._serves(binaries):
+            said = self.log.read_text(errors="replace").strip()
+            if _LEFT_BEHIND not in said or time.monotonic() > deadline:
+                last = said.rpartition("\n")[2] or "it said nothing"
+                raise CannotStart(f"Postgres does not start ({last}): see {self.log}.")
+            time.sleep(0.05)
         self._make_roles_and_database()
 
     def stop(self) -> None:
@@ -170,16 +170,21 @@ class Postgres:
         fresh.replace(self.folder)
 
     def _end_the_last_run(self) -> None:
-        """Stops the server of a killed stack, or removes what it left: its pid may be another's."""
-        pid_file = self.folder / "postmaster.pid"
-        try:
-            pid = int(pid_file.read_text().splitlines()[0])
-        except (FileNotFoundError, ValueError, IndexError):
-            pid = 0
-        if pid > 0:
-            stop_orphan(pid, self.folder, signal.SIGINT)
-        for leftover in (pid_file, self.folder / _SOCKET, self.folder / f"{_SOCKET}.lock"):
-            leftover.unlink(missing_ok=True)
+        """Stops the server of a killed stack, and sees that its files don't block this one.
+
+        Its pid may be another process' by now; Postgres would wait for that one. Our own pid,
+        the new server's parent, tells it that the old one is gone. The rest of the file stays:
+        by it Postgres makes sure that no process of the old server still writes.
+        """
+        for left in (self.folder / "postmaster.pid", self.folder / f"{_SOCKET}.lock"):
+            try:
+                pid, *rest = left.read_text().splitlines(keepends=True)
+                if int(pid) > 0 and not stop_orphan(int(pid), self.folder, signal.SIGINT):
+                    left.write_text(f"{os.getpid()}\n{''.join(rest)}")
+            except FileNotFoundError:
+                continue
+            except ValueError:
+                left.unlink()  # half written when it was killed
 
     def _configure(self, binaries: Path) -> None:
         version = (self.folder / "PG_VERSION").read_text().strip()
@@ -202,19 +207,25 @@ class Postgres:
             if self._user is not None:
                 os.chown(self.folder / name, self._user, self._user)
 
-    def _wait_until_it_answers(self) -> None:
+    def _serves(self, binaries: Path) -> bool:
+        """Starts the server; whether it came to answer."""
+        with self.log.open("wb") as output:
+            self.process = spawn(
+                [binaries / "postgres", "-D", self._seen_by_server(self.folder)],
+                on_parent_death=signal.SIGINT,
+                user=self._user,
+                cwd=self.folder,
+                output=output,
+            )
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self.process is None or self.process.poll() is not None:
-                break
+        while self.process.poll() is None and time.monotonic() < deadline:
             try:
                 psycopg2.connect(self.superuser_url(), connect_timeout=5).close()
             except psycopg2.OperationalError:
                 time.sleep(0.02)  # starting, or replaying what a kill left
             else:
-                return
-        lines = self.log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise CannotStart(f"Postgres does not start ({lines[-1]}): see {self.log}.")
+                return True
+        return False
 
     def _make_roles_and_database(self) -> None:
         """The owner for migrations, and the two that may not bypass row-level security."""

@@ -1,0 +1,1 @@
+"""`loyalty …`: one machine, one command."""
