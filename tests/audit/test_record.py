@@ -1,0 +1,65 @@
+"""Who did what is added to, never changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from loyalty.audit.queries import records
+from loyalty.audit.record import record
+from loyalty.transaction import across_tenants, transaction
+from tests.tenant import TestTenant, fresh_tenant
+
+AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def test_what_was_done_is_told_newest_first(session: Session) -> None:
+    record(session, actor="admin:anna", act="pause", subject="program:wine", reason="bug", at=AT)
+    record(
+        session,
+        actor="key:abc",
+        act="change",
+        subject="program:wine",
+        before={"name": "Wine"},
+        after={"name": "Wine & Dine"},
+        request_id="r-1",
+        at=AT,
+    )
+    change, pause = records(session, None, 10)
+    assert (pause.actor, pause.act, pause.reason, pause.before, pause.at) == (
+        "admin:anna",
+        "pause",
+        "bug",
+        None,
+        AT,
+    )
+    assert (change.before, change.after, change.request_id) == (
+        {"name": "Wine"},
+        {"name": "Wine & Dine"},
+        "r-1",
+    )
+    assert records(session, change.id, 10) == [pause]
+    assert session.scalar(text("SELECT count(*) FROM audit_record WHERE before IS NULL")) == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE audit_record SET act = 'x'", "DELETE FROM audit_record"]
+)
+def test_what_was_written_down_stays(tenant: TestTenant, change: str) -> None:
+    with transaction(tenant.id) as session:
+        record(session, actor="a", act="b", subject="c", at=AT)
+    with pytest.raises(DBAPIError, match="permission denied"), transaction(tenant.id) as session:
+        session.execute(text(change))
+
+
+def test_another_tenant_sees_none_of_it(tenant: TestTenant) -> None:
+    with transaction(tenant.id) as session:
+        record(session, actor="a", act="b", subject="c", at=AT)
+    with across_tenants() as system:
+        other = fresh_tenant(system)
+    with transaction(other.id) as session:
+        assert records(session, None, 10) == []

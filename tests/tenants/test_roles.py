@@ -1,0 +1,100 @@
+"""The table of roles, written down a second time: who may do what."""
+
+from __future__ import annotations
+
+import pytest
+
+from loyalty.errors import Forbidden
+from loyalty.tenants.principal import Principal, ScopeMissing, SourceNotAllowed
+from loyalty.tenants.roles import ALLOWED, SCOPES, Role
+
+#: a(dmin) m(arketing) s(upport) f(inance) o(perator) S(erver) M(ember)
+_LETTERS = dict(zip("amsfoSM", Role, strict=True))
+_TABLE = """
+programs.create     a
+programs.read       amsfoSM
+programs.change     a
+programs.pause      ao
+tiers.read          amsfoSM
+tiers.change        a
+members.enrol       aSM
+members.read        asoSM
+members.change      asSM
+members.suspend     as
+members.leave       aSM
+members.search      asoS
+statement.read      asSM
+earns.create        aS
+earns.read          asoSM
+earns.retry         aoS
+redemptions.create  aSM
+redemptions.read    asSM
+adjustments.create  as
+tokens.create       aS
+api_keys.create     a
+api_keys.read       a
+api_keys.revoke     a
+audit_log.read      a
+book.read           af
+metrics.read        ao
+"""
+_EXPECTED = dict(line.split() for line in _TABLE.strip().splitlines())
+
+
+def test_every_operation_stands_in_the_table() -> None:
+    assert set(_EXPECTED) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("operation", sorted(ALLOWED))
+def test_who_may_do_what(operation: str, role: Role) -> None:
+    who = Principal(tenant_id=1, role=role, actor="x")
+    if role in {_LETTERS[letter] for letter in _EXPECTED[operation]}:
+        who.require(operation)
+    else:
+        with pytest.raises(Forbidden):
+            who.require(operation)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "may"),
+    [
+        (None, True),
+        (frozenset({"earns.create"}), True),
+        (frozenset({"earns"}), True),
+        (frozenset({"earns.read"}), False),
+        (frozenset({"earn"}), False),
+        (frozenset(), False),
+    ],
+)
+def test_a_scope_is_an_operation_or_its_noun(scopes: frozenset[str] | None, may: bool) -> None:
+    who = Principal(tenant_id=1, role=Role.SERVER, actor="x", scopes=scopes)
+    if may:
+        who.require("earns.create")
+    else:
+        with pytest.raises(ScopeMissing):
+            who.require("earns.create")
+
+
+def test_a_scope_never_gives_what_the_role_may_not() -> None:
+    who = Principal(tenant_id=1, role=Role.SERVER, actor="x", scopes=SCOPES)
+    with pytest.raises(Forbidden) as refused:
+        who.require("programs.create")
+    assert refused.value.code == "forbidden"
+
+
+def test_a_key_bound_to_sources_speaks_for_those_only() -> None:
+    bound = Principal(tenant_id=1, role=Role.SERVER, actor="x", sources=frozenset({"till-1"}))
+    bound.require_source("till-1")
+    with pytest.raises(SourceNotAllowed):
+        bound.require_source("till-2")
+    Principal(tenant_id=1, role=Role.SERVER, actor="x").require_source("till-2")
+
+
+def test_a_member_speaks_for_nobody_else() -> None:
+    member = Principal(tenant_id=1, role=Role.MEMBER, actor="x", member_id="m-1")
+    member.require_member("m-1")
+    assert not member.speaks_for("m-2")
+    with pytest.raises(Forbidden):
+        member.require_member("m-2")
+    Principal(tenant_id=1, role=Role.SERVER, actor="x").require_member("m-2")
