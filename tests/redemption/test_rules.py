@@ -53,13 +53,12 @@ def test_three_points_for_one_are_rounded_down_in_money() -> None:
 )
 def test_the_terms_refuse_by_name(asked: int, why: str, limit: int) -> None:
     terms = replace(USUAL, min_points=100, step=50, max_points=500)
-    for price in (
-        lambda: price_of_points(terms, asked),
-        lambda: price_of_amount(terms, Decimal(asked) / 100),
-    ):
-        with pytest.raises(NotOffered) as refused:
-            price()
-        assert (refused.value.why, refused.value.points, refused.value.limit) == (why, asked, limit)
+    with pytest.raises(NotOffered) as by_points:
+        price_of_points(terms, asked)
+    with pytest.raises(NotOffered) as by_amount:
+        price_of_amount(terms, Decimal(asked) / 100)
+    for refused in (by_points.value, by_amount.value):
+        assert (refused.why, refused.points, refused.limit) == (why, asked, limit)
 
 
 @pytest.mark.parametrize("asked", [100, 150, 500])

@@ -1,0 +1,58 @@
+"""A program and its people, as most tests of the rooms above the ledger need them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.care.adjust import Adjust, adjust
+from loyalty.care.join import join
+from loyalty.ledger.rules import Balance
+from loyalty.members.enrol import NewMember
+from loyalty.members.queries import membership_of
+from loyalty.programs.create_program import NewProgram
+from loyalty.programs.queries import Program
+from loyalty.programs.settings import ProgramSettings
+from loyalty.promotions.open_program import open_program
+
+AT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+
+def opened(
+    session: Session, slug: str = "wine", settings: ProgramSettings | None = None
+) -> Program:
+    """A program with the default tiers."""
+    order = NewProgram(slug, "Wine & Dine", settings=settings or ProgramSettings())
+    return open_program(session, order, actor="test", request_id=None, at=AT)
+
+
+def joined(session: Session, program: Program, member_id: str = "ann", points: int = 0) -> None:
+    """A member who has joined and been given points."""
+    join(session, program, NewMember(member_id), AT)
+    if points:
+        give(session, program, points, member_id)
+
+
+def give(session: Session, program: Program, points: int, member_id: str = "ann") -> None:
+    """Points given (or, below zero, taken) by an admin."""
+    adjust(
+        session,
+        program,
+        member_id,
+        Adjust(points, "a test"),
+        at_most=None,
+        actor="test",
+        request_id=None,
+        at=AT,
+    )
+
+
+def balance(session: Session, program: Program, member_id: str = "ann") -> Balance:
+    """What the account's row says."""
+    row = session.execute(
+        text("SELECT pending, available, held, owed FROM account WHERE id = :id"),
+        {"id": membership_of(session, program.id, member_id).account_id},
+    ).one()
+    return Balance(*row)
