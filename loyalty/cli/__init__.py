@@ -1,1 +1,5 @@
-"""`loyalty …`: one machine, one command."""
+"""`loyalty …`: the front door at a terminal."""
+
+from loyalty.cli.commands import main
+
+__all__ = ["main"]

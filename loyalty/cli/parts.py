@@ -17,6 +17,8 @@ BLOCKING_THREADS = 64
 _CONNECTIONS = 512
 _FLOWER_TASKS, _FLOWER_WORKERS = 10_000, 100  # what Flower keeps in memory
 
+#: Celery warns of a worker that runs as root; in a container that is how it is.
+_AS_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
 #: SIGTERM means Celery's soft shutdown: finish what is at hand for 10 s, give back the rest.
 _SOFT = {"REMAP_SIGTERM": "SIGQUIT"}
 
@@ -40,7 +42,7 @@ def web(host: str, port: int) -> Part:
     argv += ("--backpressure", str(_CONNECTIONS), "--no-ws", "--http", "1")
     # A killed worker is back within a second, one that does not end is ended.
     argv += ("--respawn-failed-workers", "--respawn-interval", "0.2")
-    argv += ("--workers-kill-timeout", "10", "--log-level", "warning", "app:app")
+    argv += ("--workers-kill-timeout", "10", "--log-level", "error", "app:app")
     return Part("web", argv, {"GRANIAN_BLOCKING_THREADS": str(BLOCKING_THREADS)})
 
 
@@ -64,7 +66,7 @@ def flower(port: int, *, write: bool) -> Part:
     """Flower, for this machine alone; its user and password come by FLOWER_BASIC_AUTH."""
     argv = (*_celery("flower"), "--address=127.0.0.1", f"--port={port}")
     argv += (f"--max-tasks={_FLOWER_TASKS}", f"--max-workers={_FLOWER_WORKERS}")
-    argv += ("--purge-offline-workers=60", f"--read-only={not write}", "--logging=warning")
+    argv += ("--purge-offline-workers=60", f"--read-only={not write}", "--logging=error")
     return Part("flower", argv, grace_s=5)
 
 
@@ -73,7 +75,7 @@ def _worker(name: str, queue: str, concurrency: int) -> Part:
     argv += ("--pool", "prefork", "--concurrency", str(concurrency), "--loglevel", "WARNING")
     # Workers need not know of each other; asking costs a second at the start.
     argv += ("--without-gossip", "--without-mingle")
-    return Part(name, argv, _SOFT, grace_s=20)
+    return Part(name, argv, {**_SOFT, **_AS_ROOT}, grace_s=20)
 
 
 def _celery(command: str) -> tuple[str, ...]:
