@@ -1,0 +1,39 @@
+"""Who did what: to read, never to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loyalty.audit.queries import records
+from loyalty.transaction import transaction
+from loyalty.web.auth import allow, tenant
+from loyalty.web.fields import Attributes, Id, Instant, Schema, Text
+from loyalty.web.lists import ListById, page, page_schema
+from loyalty.web.resource import Resource
+
+audit_log = Resource("audit_log", description="Who did what: added to, never changed.")
+
+
+class AuditRecordSchema(Schema):
+    """One act of one actor, on a `subject` like `program:wine`."""
+
+    id = Id(required=True)
+    actor = Text(required=True)
+    act = Text(required=True)
+    subject = Text(required=True)
+    before = Attributes(required=True, allow_none=True)
+    after = Attributes(required=True, allow_none=True)
+    reason = Text(required=True, allow_none=True, most=1000)
+    request_id = Text(required=True, allow_none=True)
+    at = Instant(required=True)
+
+
+@audit_log.route("/audit-log", methods=["GET"])
+@allow("audit_log.read")
+@audit_log.arguments(ListById, location="query")
+@audit_log.response(200, page_schema(AuditRecordSchema))
+def browse(asked: dict[str, Any]) -> object:
+    """The tenant's records, newest first."""
+    with transaction(tenant()) as session:
+        found = records(session, asked["after"], asked["limit"] + 1)
+    return page(found, asked["limit"], lambda record: record.id)

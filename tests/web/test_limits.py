@@ -1,0 +1,114 @@
+"""Limits are exact in Redis, and off without it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from flask import Flask, Response
+from prometheus_client import generate_latest
+
+from loyalty import metrics
+from loyalty.config import config
+from loyalty.tenants.principal import Principal
+from loyalty.tenants.roles import Role
+from loyalty.web import limits
+from loyalty.web.limits import Limiter, RateLimited, limit, limit_burns
+
+
+def _subject() -> str:
+    return uuid4().hex
+
+
+def test_one_too_many_is_told_when_to_come_again() -> None:
+    limiter, subject = Limiter(config().redis_url), _subject()
+    assert [limiter.take(subject, 3, 60) for _ in range(4)] == [
+        (True, 2, 60),
+        (True, 1, 60),
+        (True, 0, 60),
+        (False, 0, 60),
+    ]
+
+
+def test_each_subject_has_its_own() -> None:
+    limiter = Limiter(config().redis_url)
+    assert limiter.take(_subject(), 1, 60) == (True, 0, 60)
+    assert limiter.take(_subject(), 1, 60) == (True, 0, 60)
+
+
+def test_room_comes_back_as_the_window_moves_on() -> None:
+    limiter, subject = Limiter(config().redis_url), _subject()
+    assert limiter.take(subject, 1, 1) == (True, 0, 1)
+    assert limiter.take(subject, 1, 1) == (False, 0, 1)
+    deadline = time.monotonic() + 5
+    while (taken := limiter.take(subject, 1, 1)) == (False, 0, 1):
+        assert time.monotonic() < deadline
+    assert taken == (True, 0, 1)
+
+
+def test_many_at_once_get_exactly_as_many_as_there_are() -> None:
+    limiter, subject = Limiter(config().redis_url), _subject()
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: limiter.take(subject, 5, 60), range(40)))
+    assert sum(one is not None and one[0] for one in taken) == 5
+
+
+def test_without_redis_nobody_is_limited_nor_waits(app: Flask) -> None:
+    limiter = Limiter("redis://127.0.0.1:1/0")
+    assert [limiter.take("x", 0, 60) for _ in range(3)] == [None, None, None]
+
+
+def test_that_limits_are_off_is_counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_limiter", lambda: Limiter("redis://127.0.0.1:1/0"))
+    before = _counted()
+    with app.test_request_context():
+        limit("burns", "x", 0)
+    assert _counted() == before + 1
+
+
+def _counted() -> float:
+    text = generate_latest(metrics.registry()).decode()
+    lines = [line for line in text.splitlines() if line.startswith("loyalty_rate_limit_off_total")]
+    return float(lines[0].split()[1]) if lines else 0.0
+
+
+@pytest.mark.parametrize(
+    ("role", "servers", "limited"),
+    [
+        (Role.MEMBER, False, True),
+        (Role.SERVER, False, False),
+        (Role.SERVER, True, True),
+    ],
+)
+def test_whose_burns_are_limited(app: Flask, role: Role, servers: bool, limited: bool) -> None:
+    member = _subject()
+    with app.test_request_context():
+        from flask import g
+
+        g.principal = Principal(1, role, "x", member if role is Role.MEMBER else None)
+        limit_burns(7, member, 1, servers=servers)
+        if limited:
+            with pytest.raises(RateLimited) as refused:
+                limit_burns(7, member, 1, servers=servers)
+            assert refused.value.retry_after_s == 60
+        else:
+            limit_burns(7, member, 1, servers=servers)
+
+
+def test_a_limit_of_none_is_none(app: Flask) -> None:
+    with app.test_request_context():
+        from flask import g
+
+        g.principal = Principal(1, Role.MEMBER, "x", "m")
+        for _ in range(3):
+            limit_burns(7, "m", 0, servers=True)
+
+
+def test_the_answer_tells_the_state(app: Flask) -> None:
+    with app.test_request_context():
+        limit("burns", _subject(), 5)
+        told = app.process_response(Response())
+    assert told.headers["RateLimit-Policy"] == '"burns";q=5;w=60'
+    assert told.headers["RateLimit"] == '"burns";r=4;t=60'
