@@ -4,8 +4,6 @@ What is wrong is said in one sentence, with its cure. It runs before anything is
 whatever python3 there is, so it imports the standard library alone and avoids new syntax.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil
@@ -25,7 +23,7 @@ exec "$(dirname "$0")/python" -m loyalty.cli "$@"
 """
 
 
-def another_python() -> str | None:
+def another_python() -> "str | None":
     """The newest fitting Python that stands beside this one and runs."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         path = shutil.which(f"python3.{minor}")
@@ -39,7 +37,7 @@ def fits() -> bool:
     return OLDEST <= sys.version_info[:2] <= NEWEST
 
 
-def unfit() -> str | None:
+def unfit() -> "str | None":
     """Why this Python or this machine will not do, as a sentence with its cure."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if not fits():
@@ -71,9 +69,20 @@ def unfit() -> str | None:
     return None
 
 
+def venv_is_sound() -> bool:
+    """Whether .venv, if there is one, works and was made by this very Python."""
+    ask = [PYTHON, "-c", "import pip, sys; print(sys.base_prefix)"]
+    try:
+        answer = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return answer.stdout.decode().strip() == sys.base_prefix
+
+
 def install(lock: str) -> None:
     """Makes .venv, or mends it, and installs exactly what the lock says; nothing is compiled."""
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    clear = [] if venv_is_sound() else ["--clear"]
+    subprocess.run([sys.executable, "-m", "venv", *clear, str(VENV)], check=True)
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     only = ["--require-hashes", "--only-binary", ":all:"]
     subprocess.run([*pip, *only, "--requirement", lock], check=True)
@@ -90,7 +99,7 @@ def add_command() -> None:
     command.chmod(0o755)
 
 
-def main(lock: str) -> str | None:
+def main(lock: str) -> "str | None":
     """Does it, or returns the sentence to end with."""
     other = None if fits() else another_python()
     if other is not None:
