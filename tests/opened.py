@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
+from loyalty.errors import Problem
+from loyalty.idempotency.once import Answer
 from loyalty.ledger.rules import Balance
 from loyalty.members.enrol import NewMember
 from loyalty.members.queries import membership_of
@@ -16,6 +19,8 @@ from loyalty.programs.create_program import NewProgram
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.promotions.open_program import open_program
+from loyalty.redemption.burn import Key
+from loyalty.redemption.redeem import Redeem, Redeemed, redeem
 
 AT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -56,3 +61,30 @@ def balance(session: Session, program: Program, member_id: str = "ann") -> Balan
         {"id": membership_of(session, program.id, member_id).account_id},
     ).one()
     return Balance(*row)
+
+
+def redeemed(
+    session: Session, program: Program, order: Redeem, key: str = "", at: datetime = AT
+) -> Redeemed:
+    """A burn of Ann's under a key of its own; raises the refusal of one that is not made."""
+    outcome: list[Redeemed | Problem] = []
+
+    def tell(made: Redeemed | Problem) -> Answer:
+        outcome.append(made)
+        return Answer(201, "told")
+
+    redeem(
+        session,
+        program,
+        "ann",
+        order,
+        under=Key("redemptions.create", key or str(uuid4()), b"hash"),
+        tell=tell,
+        actor="ann",
+        request_id="r1",
+        at=at,
+    )
+    [made] = outcome
+    if isinstance(made, Problem):
+        raise made
+    return made

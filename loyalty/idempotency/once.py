@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -63,6 +64,23 @@ class Answer:
     replayed: bool = False
 
 
+def told_before(
+    earlier_hash: bytes, status: int | None, body: str | None, input_hash: bytes
+) -> Answer | None:
+    """The earlier answer that stands under a key; None when the key is ours now.
+
+    Raises IdempotencyMismatch when another input stands there.
+    """
+    if bytes(earlier_hash) != input_hash:
+        raise IdempotencyMismatch
+    return None if status is None or body is None else Answer(status, body, replayed=True)
+
+
+def in_flight(error: OperationalError) -> bool:
+    """Whether a claim failed because the first request with the key is still at work."""
+    return getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE
+
+
 def once(
     session: Session,
     *,
@@ -95,18 +113,14 @@ def once(
     return answer
 
 
-def _claim(session: Session, row: dict[str, object]) -> Answer | None:
+def _claim(session: Session, row: dict[str, Any]) -> Answer | None:
     """The earlier answer under this key; None when the key is ours now."""
     try:
         found = session.execute(_CLAIM, row).one_or_none()
     except OperationalError as error:
-        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+        if in_flight(error):
             raise IdempotencyInFlight from error
         raise
     if found is None:  # forgotten between the two statements: as if it had never been
         raise Unavailable
-    if bytes(found.input_hash) != row["input_hash"]:
-        raise IdempotencyMismatch
-    if found.status is None:
-        return None
-    return Answer(found.status, found.body, replayed=True)
+    return told_before(found.input_hash, found.status, found.body, row["input_hash"])

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Conflict
@@ -229,7 +229,7 @@ _POST = text(
     "SELECT post_entries(:tenant_id, CAST(:accounts AS json), CAST(:entries AS json),"
     " CAST(:lots AS json), CAST(:draws AS json))"
 )
-_LOTS_AT_A_TIME = 100
+_FIRST_LOTS, _MOST_LOTS = 10, 1000  # lots read at once: few at first, for most burns need one
 
 
 def open_account(session: Session, program_id: int) -> int:
@@ -245,17 +245,19 @@ def lock_accounts(session: Session, account_ids: Iterable[int]) -> dict[int, Acc
     """Locks accounts FOR UPDATE in the order of their ids: the one way to lock accounts."""
     ids = sorted(set(account_ids))
     rows = session.execute(_LOCK, {"tenant_id": session.info["tenant_id"], "ids": ids})
-    return {
-        row.id: Account(
-            row.id,
-            row.program_id,
-            Balance(row.pending, row.available, row.held, row.owed),
-            row.lifetime,
-            row.tier_points,
-            row.version,
-        )
-        for row in rows
-    }
+    return {row.id: account_of(row, row.id, row.program_id) for row in rows}
+
+
+def account_of(row: Row[Any], account_id: int, program_id: int) -> Account:
+    """The account whose figures stand in `row`, read under its lock."""
+    return Account(
+        account_id,
+        program_id,
+        Balance(row.pending, row.available, row.held, row.owed),
+        row.lifetime,
+        row.tier_points,
+        row.version,
+    )
 
 
 def open_lots(
@@ -266,7 +268,7 @@ def open_lots(
     With `active=False`, those whose points stand in `pending`.
     """
     lots: list[Lot] = []
-    missing = points
+    missing, most = points, _FIRST_LOTS
     while missing > 0:
         page = session.execute(
             _LOTS,
@@ -274,7 +276,7 @@ def open_lots(
                 "tenant_id": session.info["tenant_id"],
                 "account_id": account_id,
                 "active": active,
-                "most": _LOTS_AT_A_TIME,
+                "most": most,
                 "start": len(lots),
             },
         ).all()
@@ -282,31 +284,36 @@ def open_lots(
             lots.append(Lot(row.id, row.remaining, row.expires_at, row.activates_at, row.active))
             if row.expires_at is None or row.expires_at > at:
                 missing -= row.remaining
-        if len(page) < _LOTS_AT_A_TIME:
+        if len(page) < most:
             break
+        most = min(most * 10, _MOST_LOTS)
     return lots
 
 
 def post(session: Session, accounts: Iterable[Account], at: datetime) -> None:
     """Writes all that was moved on locked accounts, in one statement; `at` is `recorded_at`."""
     changed = [account for account in accounts if account.entries]
-    if not changed:
-        return
+    if changed:
+        session.execute(_POST, {"tenant_id": session.info["tenant_id"], **written(changed, at)})
+
+
+def written(changed: Sequence[Account], at: datetime) -> dict[str, str | None]:
+    """What `post_entries` takes for these accounts: accounts, entries, lots, draws, as JSON.
+
+    Takes it off the accounts: what was handed out once must not be written again.
+    """
     entries = [{**entry, "recorded_at": at} for account in changed for entry in account.entries]
     lots = [lot for account in changed for lot in account.lots]
     draws = [one for account in changed for one in account.draws]
-    session.execute(
-        _POST,
-        {
-            "tenant_id": session.info["tenant_id"],
-            "accounts": orjson.dumps([account.row() for account in changed]).decode(),
-            "entries": orjson.dumps(entries).decode(),
-            "lots": orjson.dumps(lots).decode() if lots else None,
-            "draws": orjson.dumps(draws).decode() if draws else None,
-        },
-    )
-    for account in changed:  # written: a second `post` must not write it again
+    rows = [account.row() for account in changed]
+    for account in changed:
         account.entries, account.lots, account.draws = [], [], []
+    return {
+        "accounts": orjson.dumps(rows).decode(),
+        "entries": orjson.dumps(entries).decode(),
+        "lots": orjson.dumps(lots).decode() if lots else None,
+        "draws": orjson.dumps(draws).decode() if draws else None,
+    }
 
 
 def start_again(session: Session, account_id: int) -> None:

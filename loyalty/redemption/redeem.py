@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from loyalty.errors import FieldError, Invalid
+from loyalty.errors import Conflict, FieldError, Invalid, Problem
+from loyalty.idempotency.once import Answer
 from loyalty.ids import uuid7
-from loyalty.ledger.post import open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind
-from loyalty.members.queries import NotActive, lock_membership
+from loyalty.members.queries import NotActive
 from loyalty.programs.queries import Program
-from loyalty.redemption.models import RedemptionRow
+from loyalty.redemption.burn import Key, close_burn, open_burn, store_answer
 from loyalty.redemption.rules import NotOffered, Price, Terms, price_of_amount, price_of_points
 
 
@@ -79,49 +79,63 @@ def redeem(
     member_id: str,
     order: Redeem,
     *,
+    under: Key,
+    tell: Callable[[Redeemed | Problem], Answer],
     actor: str,
     request_id: str | None,
     at: datetime,
-) -> Redeemed:
-    """Takes available points, those that expire soonest first, then the oldest.
+) -> Answer:
+    """Takes available points, those that expire soonest first, then the oldest; once per key.
 
-    Raises BelowMinimum, AboveMaximum, NotAStep, NotEnrolled, NotActive, InsufficientPoints.
+    `tell` renders what was done, or the business refusal; that answer is stored with the burn.
+    Reads in one statement and writes in one: the account is locked late and briefly.
+    Raises BelowMinimum, AboveMaximum, NotAStep, NotEnrolled, and what idempotency raises.
     """
     price = _price(program, order)
-    membership, account = lock_membership(session, program.id, member_id)
-    if membership.status != "active":
-        raise NotActive(membership.status)
+    wanted = price.points if isinstance(price, Price) else 0
+    opened = open_burn(session, under, program.id, member_id, wanted, at)
+    if isinstance(opened, Answer):
+        return opened  # told before anything else is decided: the burn rule may have changed since
+    if not isinstance(price, Price):
+        raise price
     redemption = uuid7()
-    account.take(
-        Kind.REDEEM,
-        Bucket.REDEEMED,
-        price.points,
-        open_lots(session, account.id, price.points, at),
-        cause_id=redemption,
-        occurred_at=at,
-        at=at,
-    )
-    session.execute(
-        insert(RedemptionRow).values(
-            tenant_id=session.info["tenant_id"],
-            id=redemption,
-            program_id=program.id,
-            account_id=account.id,
-            status=Redeemed.status,
-            points=price.points,
-            amount=price.amount,
-            currency=program.currency,
-            entry_version=account.version,
-            actor=actor,
-            request_id=request_id,
+    try:
+        if opened.status != "active":
+            raise NotActive(opened.status)
+        opened.account.take(
+            Kind.REDEEM,
+            Bucket.REDEEMED,
+            price.points,
+            opened.lots,
+            cause_id=redemption,
             occurred_at=at,
+            at=at,
         )
-    )
-    post(session, [account], at)
-    return Redeemed(redemption, price.points, price.amount, program.currency, at, account.balance)
+    except Conflict as refusal:
+        answer = tell(refusal)
+        store_answer(session, under, answer)
+        return answer
+    balance = opened.account.balance
+    made = Redeemed(redemption, price.points, price.amount, program.currency, at, balance)
+    answer = tell(made)
+    row = {
+        "id": made.id,
+        "program_id": program.id,
+        "account_id": opened.account.id,
+        "status": made.status,
+        "points": made.points,
+        "amount": str(made.amount),
+        "currency": made.currency,
+        "entry_version": opened.account.version,
+        "actor": actor,
+        "request_id": request_id,
+        "occurred_at": at,
+    }
+    close_burn(session, under, opened.account, row, answer, at)
+    return answer
 
 
-def _price(program: Program, order: Redeem) -> Price:
+def _price(program: Program, order: Redeem) -> Price | Invalid:
     burn = program.settings.burn
     terms = Terms(burn.points, burn.worth, burn.min_points, burn.max_points, burn.step)
     try:
@@ -133,5 +147,5 @@ def _price(program: Program, order: Redeem) -> Price:
         problem, sentence = _PROBLEMS[refused.why]
         detail = sentence.format(limit=refused.limit, points=refused.points)
         pointer = "/points" if order.points is not None else "/amount"
-        raise problem(detail, errors=[FieldError(pointer, problem.code, detail)]) from None
+        return problem(detail, errors=[FieldError(pointer, problem.code, detail)])
     raise ValueError("neither points nor an amount")

@@ -47,37 +47,57 @@ def once(
     """
     key = _key(required=required)
     if key is None:
-        return _response(_told(status, act()))
+        return respond(told(status, act()))
     answer = idempotency.once(
         session,
         operation=operation(),
         key=key,
-        input_hash=input_hash([request.view_args or {}, given]),
-        act=lambda: _told(status, act()),
-        refuse=lambda problem: _told(problem.status, document(problem)),
+        input_hash=hash_of(given),
+        act=lambda: told(status, act()),
+        refuse=refused,
         at=at,
     )
-    return _response(answer)
+    return respond(answer)
+
+
+def hash_of(given: object) -> bytes:
+    """The hash of what a repeat must bring again: the path, and the loaded body `given`."""
+    return input_hash([request.view_args or {}, given])
+
+
+def required_key() -> str:
+    """The request's Idempotency-Key. Raises IdempotencyKeyMissing, Invalid for a malformed one."""
+    key = _key(required=True)
+    if key is None:
+        raise IdempotencyKeyMissing
+    return key
 
 
 def _key(*, required: bool) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if not key:
+    if key is None:
         if required:
             raise IdempotencyKeyMissing
         return None
-    if len(key) > _MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+    if not 1 <= len(key) <= _MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Invalid.field(
             "Idempotency-Key", "malformed", "1 to 255 printable ASCII characters are expected."
         )
     return key
 
 
-def _told(status: int, told: Mapping[str, Any]) -> Answer:
-    return Answer(status, orjson.dumps(told).decode())
+def told(status: int, shown: Mapping[str, Any]) -> Answer:
+    """The answer that tells what is shown."""
+    return Answer(status, orjson.dumps(shown).decode())
 
 
-def _response(answer: Answer) -> Response:
+def refused(problem: Problem) -> Answer:
+    """The answer that tells a business refusal."""
+    return told(problem.status, document(problem))
+
+
+def respond(answer: Answer) -> Response:
+    """The answer as it leaves, now or again."""
     mimetype = "application/json" if answer.status < _FIRST_ERROR else MEDIA_TYPE
     response = Response(answer.body, answer.status, mimetype=mimetype)
     if answer.replayed:

@@ -146,3 +146,75 @@ BEGIN
     LEFT JOIN LATERAL (SELECT x.id, x.account_id FROM membership x WHERE x.tenant_id = t
                        AND x.program_id = a.program_id AND x.member_id = who.id LIMIT 1) ms ON true;
 END $$;
+
+-- A burn reads in one call and writes in one call, so that the account is locked late and briefly.
+-- `earlier_*` is what stands under the key: of an earlier request, or (status NULL) of this one just now. Who comes
+-- second with a key waits for the first for at most a second. Who changes a membership holds its account's lock, so
+-- what is read after the lock is as it stands. `lots` are those that pay `wanted` points, in burn order.
+CREATE FUNCTION open_burn(t integer, named_operation text, named_key text, hash bytea, program integer, named_member text,
+                          wanted bigint, at timestamptz)
+RETURNS TABLE (earlier_hash bytea, earlier_status smallint, earlier_body text,
+               membership_status text, account_id bigint, pending bigint, available bigint, held bigint, owed bigint,
+               lifetime bigint, tier_points bigint, version bigint, lots json)
+LANGUAGE plpgsql ROWS 1
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  who bigint;
+  own account%ROWTYPE;
+  missing bigint := wanted;
+  one lot%ROWTYPE;
+  found_lots json[] := '{}';
+BEGIN
+  SET LOCAL lock_timeout = '1s';
+  INSERT INTO idempotency (tenant_id, operation, key, input_hash, created_at)
+  VALUES (t, named_operation, named_key, hash, at) ON CONFLICT DO NOTHING;
+  SET LOCAL lock_timeout TO DEFAULT;
+  SELECT i.input_hash, i.status, i.body INTO earlier_hash, earlier_status, earlier_body FROM idempotency i
+  WHERE i.tenant_id = t AND i.operation = named_operation AND i.key = named_key;
+  IF earlier_status IS NOT NULL OR earlier_hash <> hash THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+  SELECT m.id INTO who FROM member m WHERE m.tenant_id = t AND m.member_id = named_member;
+  SELECT ms.account_id INTO account_id FROM membership ms
+  WHERE ms.tenant_id = t AND ms.program_id = program AND ms.member_id = who;
+  FOR attempt IN 1..3 LOOP
+    SELECT * INTO own FROM account a WHERE a.tenant_id = t AND a.id = account_id FOR UPDATE;
+    SELECT ms.status, ms.account_id INTO membership_status, account_id FROM membership ms
+    WHERE ms.tenant_id = t AND ms.program_id = program AND ms.member_id = who;
+    EXIT WHEN account_id IS NULL OR account_id = own.id;  -- else it moved while we waited for the lock
+    membership_status := NULL;
+  END LOOP;
+  pending := own.pending; available := own.available; held := own.held; owed := own.owed;
+  lifetime := own.lifetime; tier_points := own.tier_points; version := own.version;
+  FOR one IN
+    SELECT * FROM lot l WHERE l.tenant_id = t AND l.account_id = own.id AND l.open AND l.active
+    ORDER BY l.expires_at, l.id
+  LOOP
+    EXIT WHEN missing <= 0 OR wanted > available;
+    found_lots := found_lots || json_build_array(one.id, one.remaining, one.expires_at);
+    IF one.expires_at IS NULL OR one.expires_at > at THEN missing := missing - one.remaining; END IF;
+  END LOOP;
+  lots := array_to_json(found_lots);
+  RETURN NEXT;
+END $$;
+
+CREATE FUNCTION close_burn(t integer, accounts json, entries json, draws json, redeemed json,
+                           named_operation text, named_key text, answered smallint, answer text) RETURNS void
+LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  PERFORM post_entries(t, accounts, entries, NULL, draws);
+  INSERT INTO redemption (tenant_id, id, program_id, account_id, status, points, amount, currency, entry_version,
+                          actor, request_id, occurred_at)
+  SELECT t, r.id, r.program_id, r.account_id, r.status, r.points, r.amount, r.currency, r.entry_version,
+         r.actor, r.request_id, r.occurred_at
+  FROM json_to_record(redeemed) AS r(id uuid, program_id integer, account_id bigint, status text, points bigint,
+                                     amount numeric, currency text, entry_version bigint, actor text,
+                                     request_id text, occurred_at timestamptz);
+  UPDATE idempotency i SET status = answered, body = answer
+  WHERE i.tenant_id = t AND i.operation = named_operation AND i.key = named_key;
+END $$;

@@ -26,9 +26,9 @@ from loyalty.people.redemptions import redemption, redemptions
 from loyalty.people.search import Filters, search
 from loyalty.people.statement import balance_at, statement
 from loyalty.programs.queries import Program
-from loyalty.redemption.redeem import Redeem, redeem
+from loyalty.redemption.redeem import Redeem
 from loyalty.tiers.rules import Tier
-from tests.opened import AT, give, joined, opened
+from tests.opened import AT, give, joined, opened, redeemed
 
 HOUR = timedelta(hours=1)
 
@@ -137,7 +137,7 @@ def test_who_never_joined_is_not_enrolled(session: Session, program: Program) ->
 
 def test_the_statement_is_told_newest_first_in_pages(session: Session, program: Program) -> None:
     joined(session, program, points=100)
-    redeem(session, program, "ann", Redeem(points=30), actor="ann", request_id=None, at=AT + HOUR)
+    redeemed(session, program, Redeem(points=30), at=AT + HOUR)
     give(session, program, -5)
     first = statement(session, program, "ann", before=None, limit=2)
     rest = statement(session, program, "ann", before=first[-1].id, limit=2)
@@ -235,10 +235,7 @@ def test_one_member_in_every_program(session: Session, program: Program) -> None
 
 def test_redemptions_are_told_newest_first_in_pages(session: Session, program: Program) -> None:
     joined(session, program, points=100)
-    made = [
-        redeem(session, program, "ann", Redeem(points=n), actor="a", request_id=None, at=AT)
-        for n in (1, 2, 3)
-    ]
+    made = [redeemed(session, program, Redeem(points=n)) for n in (1, 2, 3)]
     page = redemptions(session, program, "ann", before=None, limit=2)
     rest = redemptions(session, program, "ann", before=page[-1].id, limit=2)
     assert [one.id for one in (*page, *rest)] == [one.id for one in reversed(made)]

@@ -18,12 +18,12 @@ from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import NotActive, NotEnrolled, lock_membership
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import BurnRule, ProgramSettings
-from loyalty.redemption.redeem import AboveMaximum, BelowMinimum, NotAStep, Redeem, Redeemed, redeem
-from tests.opened import AT, balance, give, joined, opened
+from loyalty.redemption.redeem import AboveMaximum, BelowMinimum, NotAStep, Redeem, Redeemed
+from tests.opened import AT, balance, give, joined, opened, redeemed
 
 
 def _redeem(session: Session, program: Program, order: Redeem) -> Redeemed:
-    return redeem(session, program, "ann", order, actor="ann", request_id="r1", at=AT)
+    return redeemed(session, program, order)
 
 
 def _lots(session: Session) -> list[int]:

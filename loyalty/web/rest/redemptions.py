@@ -9,13 +9,15 @@ from flask import Response
 from marshmallow import validates_schema
 
 from loyalty.clock import now
-from loyalty.errors import NotFound
+from loyalty.errors import NotFound, Problem
+from loyalty.idempotency.once import Answer
 from loyalty.logs import request_id
 from loyalty.people import redemptions as spent
 from loyalty.programs.cache import cached_program, recent_program
+from loyalty.redemption.burn import Key
 from loyalty.redemption.redeem import Redeem, Redeemed, redeem
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import allow, operation, principal, tenant
 from loyalty.web.fields import (
     Choice,
     Currency,
@@ -34,7 +36,7 @@ from loyalty.web.fields import (
 from loyalty.web.limits import limit_burns
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.member_schema import BalanceSchema, shown_balance
-from loyalty.web.once import once
+from loyalty.web.once import hash_of, refused, required_key, respond, told
 from loyalty.web.program_schema import LEAST_MONEY
 from loyalty.web.resource import Resource
 
@@ -89,17 +91,28 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
     limit_burns(
         book.id, member_id, settings.burns_per_minute, servers=settings.limit_burns_of_servers
     )
+    under = Key(operation(), required_key(), hash_of(wanted))
+
+    def tell(made: Redeemed | Problem) -> Answer:
+        return (
+            refused(made)
+            if isinstance(made, Problem)
+            else told(201, _shown(made, program, member_id))
+        )
+
     with transaction(who.tenant_id) as session:
-        at = now(session)
-
-        def act() -> dict[str, Any]:
-            order, request = Redeem(**wanted), request_id.get()
-            made = redeem(
-                session, book, member_id, order, actor=who.actor, request_id=request, at=at
-            )
-            return _shown(made, program, member_id)
-
-        return once(session, wanted, act, at=at)
+        answer = redeem(
+            session,
+            book,
+            member_id,
+            Redeem(**wanted),
+            under=under,
+            tell=tell,
+            actor=who.actor,
+            request_id=request_id.get(),
+            at=now(session),
+        )
+    return respond(answer)
 
 
 def _shown(made: Redeemed, program: str, member_id: str) -> dict[str, Any]:
