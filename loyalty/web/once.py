@@ -10,9 +10,9 @@ import orjson
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from loyalty import idempotency
 from loyalty.errors import Invalid, Problem
-from loyalty.idempotency import Answer
+from loyalty.idempotency.once import Answer
+from loyalty.idempotency.once import once as once_per_key
 from loyalty.idempotency.rules import input_hash
 from loyalty.web.auth import operation
 from loyalty.web.problems import MEDIA_TYPE, document
@@ -48,7 +48,7 @@ def once(
     key = _key(required=required)
     if key is None:
         return respond(told(status, act()))
-    answer = idempotency.once(
+    answer = once_per_key(
         session,
         operation=operation(),
         key=key,

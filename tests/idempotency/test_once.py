@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Conflict, Invalid, Problem
-from loyalty.idempotency import Answer, IdempotencyInFlight, IdempotencyMismatch, once
 from loyalty.idempotency.forget import KEPT, forget_old
+from loyalty.idempotency.once import Answer, IdempotencyInFlight, IdempotencyMismatch, once
 from loyalty.transaction import across_tenants, transaction
 from tests.tenant import TestTenant
 
