@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.markup import escape
 
 from loyalty.cli import surroundings
 from loyalty.cli.console import say, trouble
+from loyalty.cli.trouble import Trouble
 from loyalty.config import ConfigurationError
 from loyalty.embedded import CannotStart
 from loyalty.errors import Problem
@@ -36,7 +38,7 @@ def _in_one_sentence(command: Command) -> Command:
     def told(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except (CannotStart, ConfigurationError) as error:
+        except (CannotStart, ConfigurationError, Trouble) as error:
             trouble(str(error))
         except Problem as problem:
             trouble(f"{problem.detail} {problem.cure}")
@@ -113,13 +115,13 @@ def tenants_add(slug: str, data: Path) -> None:
     from loyalty.cli.migrate import see_to_tenant
 
     if not see_to_tenant(slug):
-        raise CannotStart(f"There is a tenant {slug!r} already: choose another slug.")
+        raise Trouble(f"There is a tenant {slug!r} already: choose another slug.")
     say(f"Tenant {slug!r} was added. A token for it: loyalty token --role admin --tenant {slug}")
 
 
 @main.command()
 @click.option(
-    "--role", required=True, help="admin, marketing, support, finance, operator, server, member."
+    "--role", required=True, help="admin, marketing, support, finance, operator, server or member."
 )
 @click.option("--tenant", default="default", show_default=True)
 @click.option("--member", help="The member whose token it is (role `member`).")
@@ -137,8 +139,138 @@ def token(role: str, tenant: str, member: str | None, ttl: str, data: Path) -> N
     try:
         wanted, life = Role(role), life_of(ttl)
     except ValueError as error:
-        raise CannotStart(f"{error} See `loyalty token --help`.") from None
+        raise Trouble(f"{error} See `loyalty token --help`.") from None
     if (wanted is Role.MEMBER) != (member is not None):
-        raise CannotStart("--role member and --member belong together: give both or neither.")
-    user = os.environ.get("USER", "cli")
-    click.echo(token(tenant, wanted, member or user, life))
+        raise Trouble("--role member and --member belong together: give both or neither.")
+    click.echo(token(tenant, wanted, member or _user(), life))
+
+
+@main.command()
+@_data
+@_in_one_sentence
+def doctor(data: Path) -> None:
+    """Say what is wrong with Postgres, Redis and the workers, and how to mend it."""
+    surroundings.use(data)
+    from loyalty.cli.doctor import examine
+
+    ill = 0
+    for finding in examine():
+        ill += not finding.well
+        say(
+            f"[green]✓[/] {escape(finding.what)}"
+            if finding.well
+            else f"[red]✗[/] {escape(finding.what)}"
+        )
+        if not finding.well:
+            say(f"  {escape(finding.cure)}")
+    if ill:
+        raise Trouble(f"{ill} of these to mend.")
+
+
+@main.command()
+@click.option("--tenant", help="Only this tenant's programs.")
+@click.option("--program", help="Only programs of this slug.")
+@_data
+@_in_one_sentence
+def audit(tenant: str | None, program: str | None, data: Path) -> None:
+    """Check every invariant of the book; end with 1 at the first that is broken."""
+    surroundings.use(data)
+    from loyalty.cli.audit import tell_verdict
+
+    tell_verdict(tenant, program)
+
+
+_url = click.option("--url", help="Where the API is. [default: that of the stack in --data]")
+
+
+@main.command()
+@click.option(
+    "--kill", is_flag=True, help="Kill a worker under load; compare accepted and credited."
+)
+@_url
+@_data
+@_in_one_sentence
+def demo(kill: bool, url: str | None, data: Path) -> None:
+    """Show a purchase and a burn in tenant `demo`."""
+    stack = _stack_at(url, surroundings.use(data))
+    from loyalty.cli import demo
+    from loyalty.cli.kill import kill_under_load
+
+    if kill:
+        kill_under_load(stack, demo.TENANT)
+    else:
+        demo.show(stack.url)
+
+
+@main.command()
+@click.option("--members", default=124, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--times", default=5, show_default=True, type=click.IntRange(0, 10_000))
+@click.option("--points", default=100, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--burn", default=500, show_default=True, type=click.IntRange(0))
+@click.option("--tenant", default="demo", show_default=True)
+@_url
+@_data
+@_in_one_sentence
+def load(
+    members: int, times: int, points: int, burn: int, tenant: str, url: str | None, data: Path
+) -> None:
+    """Let members buy and burn over HTTP, and check every balance to the point."""
+    if burn > times * points:
+        raise Trouble(f"--burn {burn} is more than {times} × {points}: burn less or buy more.")
+    stack = _stack_at(url, surroundings.use(data))
+    from loyalty.cli.load import load
+
+    load(stack.url, tenant, members=members, times=times, points=points, burn=burn)
+
+
+def _stack_at(url: str | None, stack: surroundings.Stack | None) -> surroundings.Stack:
+    if url:
+        return surroundings.Stack(url.rstrip("/"), "", {})
+    if stack is None:
+        raise Trouble("Where is the API? Say --url http://…, or --data of a running stack.")
+    return stack
+
+
+@main.command()
+@click.argument("program")
+@click.option("--reason", required=True, help="Why; it is kept.")
+@click.option("--tenant", default="default", show_default=True)
+@_data
+@_in_one_sentence
+def pause(program: str, reason: str, tenant: str, data: Path) -> None:
+    """Let a program's awards wait; purchases are accepted meanwhile."""
+    surroundings.use(data)
+    from loyalty.programs.pause import pause_program
+
+    _turn(pause_program, program, reason, tenant)
+
+
+@main.command()
+@click.argument("program")
+@click.option("--reason", required=True, help="Why; it is kept.")
+@click.option("--tenant", default="default", show_default=True)
+@_data
+@_in_one_sentence
+def resume(program: str, reason: str, tenant: str, data: Path) -> None:
+    """Let a program's awards go on."""
+    surroundings.use(data)
+    from loyalty.programs.pause import resume_program
+
+    _turn(resume_program, program, reason, tenant)
+
+
+def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> None:
+    from loyalty.clock import now
+    from loyalty.tenants.queries import tenant_id_of
+    from loyalty.transaction import across_tenants, transaction
+
+    with across_tenants() as session:
+        tenant_id = tenant_id_of(session, tenant)
+    with transaction(tenant_id) as session:
+        actor, at = f"operator:{_user()}", now(session)
+        turned = verb(session, program, reason=reason, actor=actor, request_id=None, at=at)
+    say(f"Program {program!r} is {turned.status}.")
+
+
+def _user() -> str:
+    return os.environ.get("USER") or "cli"

@@ -18,10 +18,11 @@ from uuid import uuid4
 import psutil
 
 from loyalty.cli import parts
-from loyalty.cli.console import doing, say, show_line
+from loyalty.cli.console import doing, say, show_line, trouble
 from loyalty.cli.reach import must_be_free, reach_postgres, reach_redis
 from loyalty.cli.supervisor import Supervisor
 from loyalty.cli.surroundings import Stack, forget_stack, read_stack
+from loyalty.cli.trouble import Trouble
 from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.valkey import free_port
@@ -56,6 +57,7 @@ def up(wish: Wish) -> None:
         at_the_end.callback(running.end)
         running.begin()
         running.wait_until_ready(begun)
+        running.show_demo()
         while not running.supervisor.stopping:
             running.supervisor.watch()
         say("\nStopping; the data stay in " + str(wish.data))
@@ -113,6 +115,18 @@ class _Running:
             for part in self._parts_that_watch():
                 self.supervisor.start(part)
             self._welcome(took_s)
+
+    def show_demo(self) -> None:
+        """Tenant `demo`: in the embedded database, elsewhere only when it was asked for."""
+        wanted = self.embedded_database if self.wish.demo is None else self.wish.demo
+        if wanted and not self.supervisor.stopping:
+            from loyalty.cli import demo
+
+            try:
+                demo.show(self.stack.url)
+            except Trouble as error:  # the stack itself runs
+                trouble(f"The demo stopped: {error}")
+            say(f"  API, signed in to the demo: {demo.docs_url(self.stack.url)}")
 
     def end(self) -> None:
         """Stops all of it, in order."""

@@ -1,4 +1,4 @@
-"""`python -m loyalty …`."""
+"""`python -m loyalty.cli …`."""
 
 from loyalty.cli import main
 

@@ -1,0 +1,43 @@
+"""`loyalty audit`: does the book balance, to the last point?"""
+
+from __future__ import annotations
+
+from rich.progress import Progress
+from sqlalchemy import text
+
+from loyalty.book.audit import Verdict, audit, scopes
+from loyalty.cli.console import out, say
+from loyalty.cli.trouble import Trouble
+from loyalty.transaction import across_tenants
+
+_ONE_INSTANT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def tell_verdict(tenant: str | None, program: str | None) -> None:
+    """Audits the book, or a part of it, and says what it saw.
+
+    Raises Trouble that names the first row which breaks an invariant.
+    """
+    verdict = Verdict()
+    with across_tenants() as session:
+        session.execute(_ONE_INSTANT)
+        over = scopes(session, tenant, program)
+        if not over and (tenant or program):
+            raise Trouble("There is no such program: see `loyalty audit --help`.")
+        with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+            task = progress.add_task("Auditing", total=len(over))
+            for so_far in audit(session, over):
+                verdict = so_far
+                progress.advance(task)
+    say(
+        f"{verdict.programs:,} programs, {verdict.accounts:,} accounts, "
+        f"{verdict.activities:,} purchases, {verdict.entries:,} entries, "
+        f"{verdict.questions:,} questions in {verdict.took_s:.1f} s"
+    )
+    if verdict.broken:
+        first = verdict.broken[0]
+        raise Trouble(
+            f"The book is broken: {first.invariant}. "
+            f"Tenant {first.tenant}, program {first.program}: {first.row}."
+        )
+    say("[bold green]✓[/] every invariant holds")
