@@ -1,0 +1,85 @@
+"""Purchases as intake stores them, and what became of them, for tests that call the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.earning.accept import Accepted, Earn, accept, to_row
+from loyalty.earning.queries import statuses
+from loyalty.programs.queries import Program
+from tests.opened import AT
+
+
+def bought(
+    amount: str = "10",
+    member_id: str | None = "ann",
+    *,
+    key: str | None = None,
+    source: str = "till-1",
+    occurred_at: datetime = AT,
+    currency: str = "USD",
+    identifier: tuple[str, str] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Earn:
+    """A purchase; with a transaction id of its own unless `key` is one."""
+    return Earn(
+        source=source,
+        transaction_id=key or uuid4().hex,
+        kind="purchase",
+        occurred_at=occurred_at,
+        member_id=None if identifier else member_id,
+        identifier=identifier,
+        amount=Decimal(amount),
+        currency=currency,
+        body=body,
+    )
+
+
+def told(session: Session, program: Program, *earns: Earn, at: datetime = AT) -> list[Accepted]:
+    """What intake answers to these purchases."""
+    return accept(session, [to_row(program.id, earn, None, at) for earn in earns])
+
+
+def stored(session: Session, program: Program, *earns: Earn, at: datetime = AT) -> list[UUID]:
+    """The ids of these purchases, accepted and open."""
+    return [one.id for one in told(session, program, *earns, at=at)]
+
+
+def status(session: Session, activity_id: UUID) -> str:
+    """What became of one purchase."""
+    return statuses(session, [activity_id])[activity_id]
+
+
+def setback(session: Session, activity_id: UUID) -> tuple[str, str]:
+    """Status and reason of a purchase that was not awarded."""
+    row = session.execute(
+        text("SELECT status, reason FROM setback WHERE activity_id = :id"), {"id": activity_id}
+    ).one()
+    return row.status, row.reason
+
+
+def awarded(session: Session, activity_id: UUID) -> int:
+    """The points that a purchase was awarded."""
+    points: int = session.execute(
+        text("SELECT points FROM award WHERE activity_id = :id"), {"id": activity_id}
+    ).scalar_one()
+    return points
+
+
+def open_ids(session: Session) -> list[UUID]:
+    """The purchases of the session's tenant that are not judged, oldest first."""
+    return list(
+        session.execute(text("SELECT activity_id FROM unsettled ORDER BY activity_id")).scalars()
+    )
+
+
+def count(session: Session, table: str) -> int:
+    """How many rows of `table` the session sees."""
+    return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
