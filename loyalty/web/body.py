@@ -9,6 +9,7 @@ import marshmallow
 from flask import Request, request
 from marshmallow import ValidationError
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from loyalty.errors import FieldError, Invalid, Problem
 from loyalty.web.fields import Refusal
@@ -35,8 +36,7 @@ def json_body(most_bytes: int = MAX_BODY_BYTES) -> Any:
     mimetype = request.mimetype
     if mimetype != "application/json" and not mimetype.endswith("+json"):
         raise UnsupportedMediaType(f"{mimetype or 'A body without Content-Type'} is not read here.")
-    request.max_content_length = most_bytes
-    raw = request.get_data(cache=False)
+    raw = _raw_body(most_bytes)
     if not raw:
         raise Unreadable("A JSON body is expected, and there is none.")
     return read_json(raw)
@@ -47,11 +47,19 @@ def ndjson_body(most_bytes: int, most_lines: int) -> list[Any]:
 
     Raises Unreadable for no lines or too many, and werkzeug's RequestEntityTooLarge.
     """
-    request.max_content_length = most_bytes
-    lines = [line for line in request.get_data(cache=False).split(b"\n") if line.strip()]
+    lines = [line for line in _raw_body(most_bytes).split(b"\n") if line.strip()]
     if not 1 <= len(lines) <= most_lines:
         raise Unreadable(f"1 to {most_lines} lines are expected, there are {len(lines)}.")
     return [_line(line) for line in lines]
+
+
+def _raw_body(most_bytes: int) -> bytes:
+    # One more than is allowed: of a chunked body werkzeug would drop the rest and say nothing.
+    request.max_content_length = most_bytes + 1
+    raw = request.get_data(cache=False)
+    if len(raw) > most_bytes:
+        raise RequestEntityTooLarge
+    return raw
 
 
 def _line(line: bytes) -> Any:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import request
+from marshmallow import ValidationError
 
 from loyalty.earning.accept import TransactionMismatch, check_time, to_row
 from loyalty.errors import FieldError, Invalid, Problem
@@ -30,6 +31,9 @@ class BatchSchema(Schema):
     """Up to 1000 purchases."""
 
     earns = ListOf(Part(EarnSchema), least=1, most=MOST_EARNS, required=True)
+
+
+_TOLD = Text(required=True)
 
 
 class OutcomeSchema(Schema):
@@ -102,7 +106,7 @@ def store_batch(
 def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at: datetime) -> None:
     for name in ("source", "transaction_id"):
         value = item.given.get(name) if isinstance(item.given, dict) else None
-        item.told[name] = value if isinstance(value, str) else None
+        item.told[name] = value if _can_be_told(value) else None
     try:
         if isinstance(item.given, Problem):
             raise item.given
@@ -113,6 +117,15 @@ def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at
         _refuse(item, problem)
     else:
         item.row = to_row(book.id, earn, request_id, at)
+
+
+def _can_be_told(value: object) -> bool:
+    """Whether what the caller sent can stand in the answer: half a character can't."""
+    try:
+        _TOLD.deserialize(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _refuse(item: _Item, problem: Problem) -> None:

@@ -16,8 +16,8 @@ from loyalty.idempotency.once import once as once_per_key
 from loyalty.idempotency.rules import input_hash
 from loyalty.web.auth import operation
 from loyalty.web.problems import MEDIA_TYPE, document
+from loyalty.web.resource import KEY_FORM
 
-_MAX_KEY_LENGTH = 255
 _FIRST_ERROR = 400
 
 
@@ -79,9 +79,9 @@ def _key(*, required: bool) -> str | None:
         if required:
             raise IdempotencyKeyMissing
         return None
-    if not 1 <= len(key) <= _MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+    if not KEY_FORM.fullmatch(key):
         raise Invalid.field(
-            "Idempotency-Key", "malformed", "1 to 255 printable ASCII characters are expected."
+            "Idempotency-Key", "malformed", "1 to 255 visible ASCII characters are expected."
         )
     return key
 

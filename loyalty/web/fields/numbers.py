@@ -89,7 +89,8 @@ class Money(Coded[Decimal]):
         sign = "-?" if least < 0 else ""
         number = {"type": "number", "minimum": float(least), "maximum": float(MAX_MONEY)}
         text = {"type": "string", "pattern": f"^{sign}{_DIGITS}$"}
-        self.document(anyOf=[text, number], examples=["12.50"])
+        nothing = [{"type": "null"}] if self.allow_none else []
+        self.document(anyOf=[text, number, *nothing], examples=["12.50"])
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Decimal:
         amount = _decimal(value)

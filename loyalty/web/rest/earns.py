@@ -143,12 +143,11 @@ def create_batch(program: str) -> Response:
 def index(args: dict[str, Any], program: str) -> Any:
     """List purchases, newest first; members see their own."""
     who = principal()
-    limit, after = args.pop("limit"), args.pop("after")
+    limit, before = args.pop("limit"), args.pop("after")
     if who.member_id is not None:
         who.require_member(args.setdefault("member_id", who.member_id))
     with transaction(who.tenant_id) as session:
         book = cached_program(who.tenant_id, program, transaction)
-        before = UUID(after) if after else None
         found = find(session, book.id, **args, before=before, limit=limit + 1)
         shown = show(session, found)
     answer, status, headers = page(shown, limit, lambda row: row["id"])
