@@ -12,7 +12,14 @@ branch_labels = None
 depends_on = None
 
 _SQL = Path(__file__).parent.parent / "sql"
-_STEPS = ("0001_roles", "0001_tables", "0001_invariants", "0001_functions", "0001_walls")
+_STEPS = (
+    "0001_roles",
+    "0001_tables",
+    "0001_invariants",
+    "0001_functions",
+    "0001_reads",
+    "0001_walls",
+)
 
 
 def upgrade() -> None:
