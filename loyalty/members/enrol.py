@@ -50,7 +50,8 @@ _KNOW = text(
       birthday = coalesce(excluded.birthday, m.birthday),
       time_zone = coalesce(excluded.time_zone, m.time_zone),
       attributes = m.attributes || excluded.attributes,
-      version = m.version + 1
+      version = m.version + (num_nonnulls(excluded.name, excluded.birthday, excluded.time_zone) > 0
+                             OR excluded.attributes <> '{}')::int
     RETURNING m.id
     """
 )

@@ -1,9 +1,6 @@
-"""PATCH: RFC 7396 merge patch, and If-Match against what somebody else changed meanwhile."""
+"""PATCH: If-Match against what somebody else changed meanwhile. Verbs merge what is sent."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from flask import request
 
@@ -29,17 +26,3 @@ def if_match(version: int) -> None:
     expected = request.headers.get("If-Match")
     if expected is not None and expected.strip() not in {"*", etag(version)}:
         raise PreconditionFailed(f"It is at version {etag(version)} now.")
-
-
-def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`document` with `patch` merged in: null removes, objects merge, all else replaces."""
-    result = dict(document)
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        elif isinstance(value, Mapping):
-            inner = result.get(name)
-            result[name] = merged(inner if isinstance(inner, Mapping) else {}, value)
-        else:
-            result[name] = value
-    return result
