@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine
+import psycopg2
+import psycopg2.extensions
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
 
@@ -38,17 +41,54 @@ def _url(role: Role) -> str:
     return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
+class _PlainConnection(psycopg2.extensions.connection):
+    """A connection that begins when it is told to, not by itself before the next statement.
+
+    psycopg2 sends its own BEGIN as a round trip of its own; here it travels together with the
+    name of the tenant. Ends a transaction only where there is one.
+    """
+
+    def __init__(self, dsn: str, **more: Any) -> None:
+        super().__init__(dsn, **more)
+        self.autocommit = True
+
+    def commit(self) -> None:
+        """Ends the transaction; what has failed cannot be committed."""
+        if self.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            raise psycopg2.InterfaceError("the transaction has failed and cannot be committed")
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        """Undoes the transaction."""
+        self._end("ROLLBACK")
+
+    def _end(self, how: str) -> None:
+        if self.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+            with self.cursor() as cursor:
+                cursor.execute(how)
+
+
+def _begin(connection: Connection) -> None:
+    """BEGIN, and whose transaction it is, in one round trip. See transaction.py."""
+    options = connection.get_execution_options()
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ" if options.get("snapshot") else "BEGIN"
+    tenant_id = options.get("tenant_id")
+    whose = "" if tenant_id is None else f"; SET LOCAL loyalty.tenant = '{int(tenant_id)}'"
+    connection.exec_driver_sql(begin + whose)
+
+
 @cache
 def engine(role: Role) -> Engine:
     """The engine whose connections act as `role`. Made on first use, so after a fork."""
     timeouts = _APP_TIMEOUTS if role is Role.APP else _SYSTEM_TIMEOUTS
-    return create_engine(
+    made = create_engine(
         _url(role),
         pool_size=config().pool_size,
         max_overflow=0,
         pool_timeout=config().pool_timeout_s,
         pool_use_lifo=True,
         connect_args={
+            "connection_factory": _PlainConnection,
             "options": f"-c role={role.value} -c timezone=UTC {timeouts}",
             "connect_timeout": 5,
             "keepalives_idle": 10,
@@ -58,3 +98,5 @@ def engine(role: Role) -> Engine:
             "application_name": "loyalty",
         },
     )
+    event.listen(made, "begin", _begin)
+    return made

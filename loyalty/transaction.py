@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.db import Role, engine
 from loyalty.outbox import handover
-
-_ENTER = text("SELECT set_config('loyalty.tenant', :tenant, true)")
 
 
 @contextmanager
@@ -22,8 +19,8 @@ def transaction(tenant_id: int) -> Iterator[Session]:
     """
     with Session(engine(Role.APP), autoflush=False, expire_on_commit=False) as session:
         with session.begin():
-            session.execute(_ENTER, {"tenant": str(tenant_id)})
             session.info["tenant_id"] = tenant_id
+            session.connection(execution_options={"tenant_id": tenant_id})  # see loyalty/db.py
             yield session
         handover.hand_over(session)  # never blocks, never raises; the sweep finds what it misses
 
@@ -39,5 +36,5 @@ def across_tenants(*, snapshot: bool = False) -> Iterator[Session]:
         session.begin(),
     ):
         if snapshot:
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.connection(execution_options={"snapshot": True})
         yield session
