@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import Celery
+from celery.signals import setup_logging
+
+from loyalty import logs
+from loyalty.config import config
+
+#: They say something for every task, and beat has one each second; what failed they say louder.
+_CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
 celery = Celery("loyalty", set_as_current=True)
 celery.config_from_object("celeryconfig")
+
+
+@setup_logging.connect
+def _speak_like_the_rest(**_: object) -> None:
+    logs.configure(config().log_format)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
