@@ -15,7 +15,8 @@ worker_prefetch_multiplier = 1
 task_acks_late = True
 task_reject_on_worker_lost = True
 # … but one that came back by a timeout, an error or a lost parent is the sweep's business.
-task_acks_on_failure_or_timeout = True
+task_acks_on_failure = True
+task_acks_on_timeout = True
 broker_transport_options = {
     # Un-acknowledged messages of a killed parent return after this long; the sweep is faster.
     "visibility_timeout": 60,

@@ -1,0 +1,31 @@
+"""Every environment variable that is read is described in docs/configuration.md, and no other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from tests.architecture import sources
+
+_VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+")
+#: Variables that we set for others and nobody sets for us.
+_ONLY_SET = {"PROMETHEUS_MULTIPROC_DIR"}
+
+
+def _read() -> set[str]:
+    """Strings of the code that are shaped like a variable, and what the Procfile asks for."""
+    told = {
+        node.value
+        for path in [*sources.python("loyalty"), Path("celeryconfig.py")]
+        for node in ast.walk(sources.tree(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _VARIABLE.fullmatch(node.value)
+    }
+    return told | set(re.findall(r"\$\{(\w+)", sources.text(Path("Procfile"))))
+
+
+def test_every_variable_is_described() -> None:
+    described = set(re.findall(r"`([A-Z_]+)`", sources.text(Path("docs/configuration.md"))))
+    assert _read() - _ONLY_SET - described == set()
