@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
+from loyalty.earning.enrol_stranger import enrol_strangers
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import (
     Setback,
@@ -72,6 +73,8 @@ def award_activities(
         return judged
     program_ids = {row.program_id for row in claimed}
     programs = program_rules(session, program_ids)
+    if enrol_strangers(session, claimed, programs, at):
+        claimed = claim(session, [row.id for row in claimed], top_up=False)
     book = Book(
         programs,
         published_versions(session, program_ids),
@@ -92,11 +95,8 @@ def _judge(row: Row[Any], book: Book, judged: Judged) -> None:
     member = book.members.get(row.membership_id) if row.membership_id else None
     setback: Setback | None
     if member is None or member.status == "cancelled":
-        setback = stranger(program.unknown_member, program.park_window_days, book.at) or parked(
-            "not_enrolled",
-            "Waits: an identifier alone does not say whom to enrol.",
-            program.park_window_days,
-            book.at,
+        setback = stranger(  # who can join has joined: see enrol_strangers
+            program.unknown_member, program.park_window_days, book.at, can_join=False
         )
     elif member.status == "suspended":
         setback = parked(

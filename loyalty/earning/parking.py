@@ -10,25 +10,35 @@ from sqlalchemy.orm import Session
 
 from loyalty.outbox import handover
 
+# Two look-ups by index, for an OR of the two would read all that is parked.
 _OF_MEMBER = """
-    SELECT s.activity_id FROM setback s
-    WHERE s.tenant_id = :tenant AND s.program_id = :program AND s.status = 'parked'
-      AND (s.member_id = :member OR EXISTS (
-        SELECT FROM identifier i JOIN member m ON m.tenant_id = i.tenant_id AND m.id = i.member_id
-        WHERE i.tenant_id = :tenant AND i.kind = s.identifier_kind
-          AND i.value = s.identifier_value AND m.member_id = :member))
+    SELECT activity_id FROM setback
+    WHERE tenant_id = :tenant AND program_id = :program AND member_id = :member
+      AND status = 'parked'
+    UNION ALL
+    SELECT s.activity_id FROM member m
+    JOIN identifier i ON i.tenant_id = m.tenant_id AND i.member_id = m.id
+    JOIN setback s ON s.tenant_id = m.tenant_id AND s.program_id = :program
+      AND s.identifier_kind = i.kind AND s.identifier_value = i.value AND s.status = 'parked'
+    WHERE m.tenant_id = :tenant AND m.member_id = :member
 """
+# A rejection is a decision and stays; who re-opens the same ones at once takes turns.
 _REOPEN = """
-    WITH again AS (
-      DELETE FROM setback WHERE tenant_id = :tenant AND activity_id = ANY(ARRAY({which}))
-      RETURNING tenant_id, program_id, activity_id
+    WITH due AS (
+      SELECT activity_id FROM setback
+      WHERE tenant_id = :tenant AND activity_id = ANY(ARRAY({which})) AND status <> 'rejected'
+      ORDER BY activity_id FOR UPDATE
+    ), again AS (
+      DELETE FROM setback s USING due
+      WHERE s.tenant_id = :tenant AND s.activity_id = due.activity_id
+      RETURNING s.tenant_id, s.program_id, s.activity_id
     )
     INSERT INTO unsettled (tenant_id, program_id, activity_id, accepted_at)
     SELECT tenant_id, program_id, activity_id, :at FROM again
     RETURNING activity_id
 """
 _REOPEN_MEMBER = text(_REOPEN.format(which=_OF_MEMBER))
-_REOPEN_NAMED = text(_REOPEN.format(which="SELECT unnest(CAST(:ids AS uuid[])) ORDER BY 1"))
+_REOPEN_NAMED = text(_REOPEN.format(which="SELECT unnest(CAST(:ids AS uuid[]))"))
 
 
 def reopen_for(session: Session, program_id: int, member_id: str, at: datetime) -> int:

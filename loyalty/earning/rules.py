@@ -23,9 +23,15 @@ class Setback:
     until: datetime | None = None
 
 
-def stranger(unknown_member: str, park_window_days: int, at: datetime) -> Setback | None:
-    """What happens to a purchase of someone who is not enrolled; None: enrol them."""
-    if unknown_member == "enrol":
+def stranger(
+    unknown_member: str, park_window_days: int, at: datetime, *, can_join: bool
+) -> Setback | None:
+    """What happens to a purchase of someone who is not enrolled; None: enrol them.
+
+    `can_join`: named by `member_id`, and never a member before. An identifier alone does not say
+    whom to enrol, and a purchase does not bring back who has left.
+    """
+    if unknown_member == "enrol" and can_join:
         return None
     if unknown_member == "reject":
         return Setback("rejected", "not_enrolled", "The member is not enrolled in the program.")

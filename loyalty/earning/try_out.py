@@ -45,7 +45,12 @@ def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[s
     setback: Setback | None = None
     facts = MemberFacts(at, program.tiers[0].key, 0)  # what a stranger who is enrolled starts with
     if member is None or member.status == "cancelled":
-        setback = stranger(program.unknown_member, program.park_window_days, at)
+        setback = stranger(
+            program.unknown_member,
+            program.park_window_days,
+            at,
+            can_join=member is None and earn.member_id is not None,
+        )
     elif member.status == "suspended":
         setback = parked("suspended", "Waits to be reinstated.", program.park_window_days, at)
     else:

@@ -50,6 +50,7 @@ _SELECT = """
     FROM program p WHERE p.tenant_id = :tenant
 """
 _BY_SLUG = text(f"{_SELECT} AND p.slug = :slug")
+_BY_ID = text(f"{_SELECT} AND p.id = :id")
 _LOCKED = text(f"{_SELECT} AND p.slug = :slug FOR UPDATE OF p")
 _PAGE = text(f"{_SELECT} AND p.id < :before ORDER BY p.id DESC LIMIT :limit")
 _NO_ID_IS_LARGER = 2**31 - 1
@@ -80,6 +81,13 @@ def program_by_slug(session: Session, slug: str, *, lock: bool = False) -> Progr
     if row is None:
         raise NotFound(f"There is no program {slug!r}.")
     return _program(row)
+
+
+def program_by_id(session: Session, program_id: int) -> Program:
+    """The program of an id that is known to exist."""
+    return _program(
+        session.execute(_BY_ID, {"tenant": session.info["tenant_id"], "id": program_id}).one()
+    )
 
 
 def programs(session: Session, before: int | None, limit: int) -> Sequence[Program]:
