@@ -1,0 +1,149 @@
+"""The servers and processes that are measured: ours alone, on loopback, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import extensions
+
+from loyalty.cli.parts import ROOT, Part, web
+from loyalty.embedded import Postgres, Valkey, claim
+from loyalty.embedded.postgres import APP, OWNER, SYSTEM
+from loyalty.embedded.process import kill_group, spawn, stop
+
+OUT = ROOT / "bench" / "out"
+HOST = "127.0.0.1"
+_READY_WITHIN_S = 60.0
+
+
+class Servers:
+    """A Postgres that keeps what it says (fsync on) and a Valkey, on the disk of this tree."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres = Postgres(folder / "postgres")
+        self.valkey = Valkey(folder / "valkey")
+
+    def start(self) -> None:
+        """Starts both. Commits are stamped, so that a credit's time can be told exactly."""
+        self.postgres.start()
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+        self.postgres.stop()
+        self.postgres.start()
+        self.valkey.start()
+
+    def stop(self) -> None:
+        """Stops both."""
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def make_database(self, name: str, template: str = "template1") -> None:
+        """A fresh database that the owner of the tables owns."""
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
+
+    @contextlib.contextmanager
+    def superuser(self, database: str = "postgres") -> Iterator[extensions.connection]:
+        """A connection that commits each statement and that no wall stops."""
+        connection = psycopg2.connect(self.postgres.superuser_url(database))
+        connection.autocommit = True
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def environment(self, database: str, number: int) -> dict[str, str]:
+        """What points a process at one of the databases and at a Valkey of its own number."""
+        return {
+            "DATABASE_URL": self.postgres.url(APP, database),
+            "DATABASE_OWNER_URL": self.postgres.url(OWNER, database),
+            "DATABASE_SYSTEM_URL": self.postgres.url(SYSTEM, database),
+            "REDIS_URL": self.valkey.url(number),
+            "LOYALTY_DATA": str(self.folder),
+            "LOYALTY_LOG": "json",
+            "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
+        }
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[Servers]:
+    """Fresh servers in a folder of their own; both are gone when it ends."""
+    with contextlib.ExitStack() as at_the_end:
+        folder = at_the_end.enter_context(claim(ROOT / "var" / f"bench-{os.getpid()}"))
+        at_the_end.callback(shutil.rmtree, folder, ignore_errors=True)
+        running = Servers(folder)
+        at_the_end.callback(running.stop)
+        running.start()
+        yield running
+
+
+class Processes:
+    """Processes with one environment; each one's output is in a log of its own."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._folder = folder
+        self.env = {**os.environ, **env}
+        self._parts: dict[str, Part] = {}
+
+    def start(self, part: Part) -> None:
+        """Starts it; does not wait."""
+        self._parts[part.name] = part
+        with (self._folder / f"{part.name}.log").open("ab") as log:
+            self.running[part.name] = spawn(
+                part.argv, cwd=ROOT, env={**self.env, **part.env}, output=log
+            )
+
+    def stop(self) -> None:
+        """Ends them in the order in which they were started."""
+        for name, process in self.running.items():
+            stop(process, self._parts[name].ends_by, self._parts[name].grace_s)
+            kill_group(process)
+
+    def log(self, name: str) -> str:
+        """What it said."""
+        return (self._folder / f"{name}.log").read_text(errors="replace")
+
+
+def served(app: str, name: str, port: int) -> Part:
+    """A WSGI app behind granian, with the processes and threads of `loyalty up`."""
+    part = web(HOST, port)
+    return replace(part, name=name, argv=(*part.argv[:-1], app))
+
+
+def celery_worker(app: str, name: str, concurrency: int = 2) -> Part:
+    """A plain Celery worker."""
+    argv = ["-m", "celery", "--quiet", "--app", app, "worker", "--hostname", f"{name}@%h"]
+    argv += ["--pool", "prefork", "--concurrency", str(concurrency), "--loglevel", "WARNING"]
+    return Part(name, (sys.executable, *argv, "--without-gossip", "--without-mingle"))
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def until(true: Callable[[], bool], what: str, within_s: float = _READY_WITHIN_S) -> None:
+    """Waits until it is so. Raises TimeoutError that names what was waited for."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {within_s:g} s for {what}")
+        time.sleep(0.005)
