@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
+import redis
 from celery import shared_task
+from celery.signals import heartbeat_sent
+from celery.worker.heartbeat import Heart
 
 from loyalty.book import audit as book
 from loyalty.clock import wall_clock
@@ -24,6 +30,14 @@ def canary(token: str) -> None:
 def heartbeat() -> None:
     """Sent by beat, run by the sweeper: both live if the key is young."""
     client().set("loyalty:heartbeat", wall_clock().isoformat(), ex=30)
+
+
+@heartbeat_sent.connect
+def say_who_lives(sender: Heart, **_: object) -> None:
+    """Every two seconds each worker says that it lives: `loyalty:worker`, `loyalty:sweeper`."""
+    name = re.split("[-@]", sender.eventer.hostname)[0]  # type: ignore[attr-defined]
+    with suppress(redis.RedisError):
+        client().set(f"loyalty:{name}", wall_clock().isoformat(), ex=30)
 
 
 @shared_task(name="ops.audit_touched")

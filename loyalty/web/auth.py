@@ -17,6 +17,7 @@ from loyalty.tenants.principal import Principal, Unauthenticated
 from loyalty.tenants.roles import ALLOWED, Role
 from loyalty.transaction import across_tenants
 from loyalty.web.body import invalid
+from loyalty.web.limits import limit_requests
 
 #: Routes that ask nobody who they are.
 OPEN = frozenset(
@@ -66,6 +67,7 @@ def allow(operation: str) -> Callable[[View], View]:
         @wraps(view)
         def allowed(*args: Any, **path: Any) -> Any:
             who = authenticate(request.headers.get("Authorization"))
+            limit_requests(who)
             who.require(operation)
             if who.member_id is not None and "member_id" in path:
                 who.require_member(path["member_id"])

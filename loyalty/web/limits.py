@@ -12,7 +12,7 @@ from loyalty import metrics
 from loyalty.config import config
 from loyalty.errors import Problem
 from loyalty.logs import logger
-from loyalty.web.auth import principal
+from loyalty.tenants.principal import Principal
 
 _TIMEOUT_S = 0.1
 _OPEN_S = 2.0  # how long the breaker keeps away from a Redis that failed
@@ -108,11 +108,19 @@ def limit(policy: str, subject: str, most: int, window_s: int = _MINUTE_S) -> No
         raise RateLimited(f"At most {most} in {window_s} seconds are allowed.", wait_s)
 
 
-def limit_burns(program_id: int, member_id: str, most_a_minute: int, *, servers: bool) -> None:
+def limit_requests(who: Principal) -> None:
+    """The generous limit of each API key, where the setting has one. Raises RateLimited."""
+    most_a_minute = config().api_key_requests_per_minute
+    if most_a_minute and who.key_id is not None:
+        limit("requests", str(who.key_id), most_a_minute)
+
+
+def limit_burns(
+    who: Principal, program_id: int, member_id: str, most_a_minute: int, *, servers: bool
+) -> None:
     """The program's limit on burns of one member: for the member's own token, or for `servers` too.
 
     Call it before anything is locked. Raises RateLimited.
     """
-    who = principal()
     if most_a_minute and (servers or who.member_id is not None):
         limit("burns", f"{who.tenant_id}:{program_id}:{member_id}", most_a_minute)

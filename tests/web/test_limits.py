@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from loyalty.config import config
 from loyalty.tenants.principal import Principal
 from loyalty.tenants.roles import Role
 from loyalty.web import limits
-from loyalty.web.limits import Limiter, RateLimited, limit, limit_burns
+from loyalty.web.limits import Limiter, RateLimited, limit, limit_burns, limit_requests
 
 
 def _subject() -> str:
@@ -84,26 +85,38 @@ def _counted() -> float:
 )
 def test_whose_burns_are_limited(app: Flask, role: Role, servers: bool, limited: bool) -> None:
     member = _subject()
+    who = Principal(1, role, "x", member if role is Role.MEMBER else None)
     with app.test_request_context():
-        from flask import g
-
-        g.principal = Principal(1, role, "x", member if role is Role.MEMBER else None)
-        limit_burns(7, member, 1, servers=servers)
+        limit_burns(who, 7, member, 1, servers=servers)
         if limited:
             with pytest.raises(RateLimited) as refused:
-                limit_burns(7, member, 1, servers=servers)
+                limit_burns(who, 7, member, 1, servers=servers)
             assert refused.value.retry_after_s == 60
         else:
-            limit_burns(7, member, 1, servers=servers)
+            limit_burns(who, 7, member, 1, servers=servers)
+
+
+def test_a_key_is_limited_where_the_setting_says_so(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, person = (Principal(1, Role.SERVER, "x", key_id=key) for key in (uuid4(), None))
+    with app.test_request_context():
+        for _ in range(5):
+            limit_requests(server)  # off
+        few = replace(config(), api_key_requests_per_minute=2)
+        monkeypatch.setattr(limits, "config", lambda: few)
+        for _ in range(2):
+            limit_requests(server)
+        with pytest.raises(RateLimited):
+            limit_requests(server)
+        for _ in range(5):
+            limit_requests(person)
 
 
 def test_a_limit_of_none_is_none(app: Flask) -> None:
     with app.test_request_context():
-        from flask import g
-
-        g.principal = Principal(1, Role.MEMBER, "x", "m")
         for _ in range(3):
-            limit_burns(7, "m", 0, servers=True)
+            limit_burns(Principal(1, Role.MEMBER, "x", "m"), 7, "m", 0, servers=True)
 
 
 def test_the_answer_tells_the_state(app: Flask) -> None:

@@ -18,6 +18,7 @@ from loyalty.redemption.burn import Key
 from loyalty.redemption.redeem import Redeem, Redeemed, redeem
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, operation, principal, tenant
+from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.fields import (
     Choice,
     Currency,
@@ -35,6 +36,7 @@ from loyalty.web.fields import (
 )
 from loyalty.web.limits import limit_burns
 from loyalty.web.lists import ListById, page, page_schema
+from loyalty.web.measure import timed_burn
 from loyalty.web.member_schema import BalanceSchema, shown_balance
 from loyalty.web.once import hash_of, refused, required_key, respond, told
 from loyalty.web.program_schema import LEAST_MONEY
@@ -83,13 +85,15 @@ class RedeemedSchema(RedemptionSchema):
 @redemptions.keyed(required=True)
 @redemptions.arguments(RedeemSchema)
 @redemptions.response(201, RedeemedSchema)
+@again_after_deadlock
+@timed_burn
 def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
     """Spend points. 409 says why not: `insufficient_points`, `not_active`."""
     who = principal()
     book = cached_program(who.tenant_id, program, transaction)
     settings = book.settings
     limit_burns(
-        book.id, member_id, settings.burns_per_minute, servers=settings.limit_burns_of_servers
+        who, book.id, member_id, settings.burns_per_minute, servers=settings.limit_burns_of_servers
     )
     under = Key(operation(), required_key(), hash_of(wanted))
 
