@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from rich.progress import Progress
-from sqlalchemy import text
 
 from loyalty.book.audit import Verdict, audit, scopes
 from loyalty.cli.console import out, say
 from loyalty.cli.trouble import Trouble
 from loyalty.transaction import across_tenants
-
-_ONE_INSTANT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def tell_verdict(tenant: str | None, program: str | None) -> None:
@@ -19,8 +16,7 @@ def tell_verdict(tenant: str | None, program: str | None) -> None:
     Raises Trouble that names the first row which breaks an invariant.
     """
     verdict = Verdict()
-    with across_tenants() as session:
-        session.execute(_ONE_INSTANT)
+    with across_tenants(snapshot=True) as session:
         over = scopes(session, tenant, program)
         if not over and (tenant or program):
             raise Trouble("There is no such program: see `loyalty audit --help`.")

@@ -20,6 +20,11 @@ def tenant_id_of(session: Session, slug: str) -> int:
     return tenant_id
 
 
+def slug_of(session: Session, tenant_id: int) -> str:
+    """The slug of a tenant that exists."""
+    return session.execute(select(Tenant.slug).where(Tenant.id == tenant_id)).scalar_one()
+
+
 def key_of_prefix(session: Session, prefix: str) -> ApiKey | None:
     """The key that starts with `prefix`, revoked and expired ones too."""
     return session.scalar(select(ApiKey).where(ApiKey.prefix == prefix))

@@ -52,6 +52,7 @@ ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
             "api_keys.read": (_ADMIN,),
             "api_keys.revoke": (_ADMIN,),
             "audit_log.read": (_ADMIN,),
+            "book.read": (_ADMIN, _FINANCE),
             "metrics.read": (_ADMIN, _OPERATOR),
         }.items()
     }

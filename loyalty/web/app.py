@@ -17,6 +17,7 @@ from loyalty.web.body import MAX_BODY_BYTES
 from loyalty.web.rest.adjustments import adjustments
 from loyalty.web.rest.api_keys import api_keys
 from loyalty.web.rest.audit_log import audit_log
+from loyalty.web.rest.book import book
 from loyalty.web.rest.earns import earns
 from loyalty.web.rest.members import members
 from loyalty.web.rest.programs import programs
@@ -36,6 +37,7 @@ RESOURCES = (
     tokens,
     api_keys,
     audit_log,
+    book,
 )
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")

@@ -35,6 +35,7 @@ api_keys.create     a
 api_keys.read       a
 api_keys.revoke     a
 audit_log.read      a
+book.read           af
 metrics.read        ao
 """
 _EXPECTED = dict(line.split() for line in _TABLE.strip().splitlines())
