@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -39,19 +39,14 @@ class ListByNumber(Limited):
     after = QueryInteger(load_default=None, allow_none=False, metadata=_AFTER)
 
 
-class ListByText(Limited):
-    """The query of a list whose rows have a name."""
-
-    after = Text(load_default=None, allow_none=False, metadata=_AFTER)
-
-
 def page_schema(item: type[marshmallow.Schema]) -> type[Schema]:
     """The schema of a page of `item`s."""
     fields: dict[str, Any] = {
         "data": ListOf(Part(item), most=MAX_LIMIT, required=True),
         "next": Text(required=True, allow_none=True, metadata={"description": "`?after=`"}),
     }
-    return Schema.from_dict(fields, name=f"{item.__name__.removesuffix('Schema')}Page")  # type: ignore[return-value]
+    name = f"{item.__name__.removesuffix('Schema')}Page"
+    return cast("type[Schema]", Schema.from_dict(fields, name=name))
 
 
 def page(
