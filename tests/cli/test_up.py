@@ -144,7 +144,7 @@ def test_who_dies_is_back_at_once_and_purchases_with_it(up: Up) -> None:
                 headers={"Authorization": f"Bearer {token}", "Prefer": "wait=10"},
                 timeout=15,
             )
-            return answer.json().get("points") == 5
+            return bool(answer.json().get("points") == 5)
         return False
 
     until(awarded, "an award after the kill", 90)
