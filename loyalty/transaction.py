@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
 
+import psycopg2
 from sqlalchemy.orm import Session
 
 from loyalty.db import Role, engine
+from loyalty.errors import Unavailable
 from loyalty.outbox import handover
 
 
@@ -23,6 +26,32 @@ def transaction(tenant_id: int) -> Iterator[Session]:
             session.connection(execution_options={"tenant_id": tenant_id})  # see loyalty/db.py
             yield session
         handover.hand_over(session)  # never blocks, never raises; the sweep finds what it misses
+
+
+def read_row(
+    tenant_id: int, statement: str, values: Mapping[str, object]
+) -> tuple[Any, ...] | None:
+    """The one row of a statement that only reads, as the driver tells it; None if there is none.
+
+    Whose it is and the statement travel together and are one transaction: a fifth of what a
+    session costs, for what apps ask all day. Raises Unavailable when Postgres does not answer.
+    """
+    try:
+        connection = engine(Role.APP).raw_connection()
+        try:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
+                row: tuple[Any, ...] | None = cursor.fetchone()
+                return row
+        except psycopg2.Error as error:
+            if connection.closed:  # and so are the others in the pool: Postgres was restarted
+                connection.invalidate(error)
+                engine(Role.APP).dispose()
+            raise
+        finally:
+            connection.close()
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise Unavailable("The database did not answer in time.") from error
 
 
 @contextmanager

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from loyalty.members.queries import NotEnrolled
@@ -58,23 +57,57 @@ class MemberAnswer:
     version: int
 
 
-# migrations/sql/0001_reads.sql: one statement, whose plan Postgres keeps.
-_ANSWER = text("SELECT * FROM member_answer(:tenant, :program, :member_id, :at)")
+class _Row(NamedTuple):
+    """What migrations/sql/0001_reads.sql says of a member; `expiring` is [points, expires_at]."""
+
+    member_id: str
+    name: str | None
+    birthday: date | None
+    time_zone: str | None
+    attributes: dict[str, Any]
+    member_version: int
+    status: str
+    tier_key: str
+    tier_since: datetime
+    tier_until: datetime | None
+    joined_at: datetime
+    left_at: datetime | None
+    available: int
+    pending: int
+    held: int
+    owed: int
+    lifetime: int
+    tier_points: int
+    expired: int
+    expiring: list[tuple[int, str]] | None
+
+
+_ANSWER = (
+    f"SELECT {', '.join(_Row._fields)}"  # noqa: S608 - the names stand just above
+    " FROM member_answer(%(tenant)s, %(program)s, %(member_id)s, %(at)s)"
+)
+
+
+def asked(
+    tenant_id: int, program: Program, member_id: str, at: datetime
+) -> tuple[str, dict[str, object]]:
+    """The one statement of the answer and its values, as the driver takes them."""
+    values = {"tenant": tenant_id, "program": program.id, "member_id": member_id, "at": at}
+    return _ANSWER, values
 
 
 def member_answer(session: Session, program: Program, member_id: str, at: datetime) -> MemberAnswer:
     """The member as they stand at `at`, also when they have left. Raises NotEnrolled."""
-    row = session.execute(
-        _ANSWER,
-        {
-            "tenant": session.info["tenant_id"],
-            "program": program.id,
-            "member_id": member_id,
-            "at": at,
-        },
-    ).one_or_none()
-    if row is None:
+    statement, values = asked(session.info["tenant_id"], program, member_id, at)
+    found = session.connection().exec_driver_sql(statement, values).one_or_none()
+    return answered(program, member_id, found)
+
+
+def answered(program: Program, member_id: str, found: Sequence[Any] | None) -> MemberAnswer:
+    """The answer that the statement's row means. Raises NotEnrolled when there is none."""
+    if found is None:
         raise NotEnrolled(member_id)
+    row = _Row(*found)
     tiers = tiers_of(program)
     left = row.status == "cancelled"
     return MemberAnswer(
@@ -85,7 +118,10 @@ def member_answer(session: Session, program: Program, member_id: str, at: dateti
         tier_until=row.tier_until,
         next_tier=None if left else next_above(tiers, row.tier_key, row.tier_points),
         points=Figures(row.available - row.expired, row.pending, row.held, row.owed, row.lifetime),
-        expiring=_expiring(row),
+        expiring=[
+            Expiring(points, datetime.fromisoformat(expires_at))
+            for points, expires_at in row.expiring or ()
+        ],
         joined_at=row.joined_at,
         left_at=row.left_at,
         name=row.name,
@@ -107,10 +143,3 @@ def tier_named(tiers: Sequence[Tier], key: str, tier_points: int) -> Tier:
         if tier.key == key:
             return tier
     return reached(tiers, tier_points)
-
-
-def _expiring(row: Row[Any]) -> list[Expiring]:
-    return [
-        Expiring(points, datetime.fromisoformat(expires_at))
-        for points, expires_at in row.expiring or ()
-    ]
