@@ -15,7 +15,7 @@ from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 
 _PREFIX = "loyalty-test-"
-_TEMPLATE = "loyalty_template"
+TEMPLATE = "loyalty_template"
 
 
 class Run:
@@ -37,10 +37,10 @@ class Run:
             return
         self.postgres.start()
         self._stack.callback(self.postgres.stop)
-        create_database(self.postgres, _TEMPLATE, template="template1")
+        create_database(self.postgres, TEMPLATE, template="template1")
         from loyalty.cli.migrate import upgrade
 
-        upgrade(self.postgres.url(OWNER, _TEMPLATE))
+        upgrade(self.postgres.url(OWNER, TEMPLATE))
 
     def end(self) -> None:
         """Stops what was started and removes the folder."""
@@ -71,7 +71,7 @@ class Own:
 
     def make_database(self) -> None:
         """A copy of the migrated template."""
-        create_database(self.postgres, self.database, template=_TEMPLATE)
+        create_database(self.postgres, self.database, template=TEMPLATE)
 
 
 def create_database(postgres: Postgres, name: str, *, template: str) -> None:

@@ -58,3 +58,14 @@ def count_claim_alone(session: Session, activity_id: UUID) -> int:
         },
     ).scalar_one_or_none()
     return int(claims or 0)
+
+
+_GIVE_BACK = text(
+    "UPDATE unsettled SET claims = claims - 1"
+    " WHERE tenant_id = :tenant AND activity_id = :id AND claims > 0"
+)
+
+
+def give_claim_back(session: Session, activity_id: UUID) -> None:
+    """The claim ended for no fault of the row (Postgres went away, a lock was held): not counted."""
+    session.execute(_GIVE_BACK, {"tenant": session.info["tenant_id"], "id": activity_id})

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from loyalty import metrics
 from loyalty.clock import now, wall_clock
 from loyalty.earning.award import award_activities, fail
-from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone
+from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone, give_claim_back
 from loyalty.earning.parking import expire_parked, reopen
 from loyalty.earning.sweep import can_go_on, resend, tenants_with_expired
 from loyalty.logs import logger
@@ -40,22 +40,26 @@ def award(task: Task[Any, None], tenant_id: int, activity_ids: list[str]) -> Non
     mine = in_hand.take(tenant_id, activity_ids, owner)
     try:
         judge(tenant_id, [UUID(one) for one in mine])
-    except BaseException:
+    finally:  # what was parked may be re-opened at once, and must not find itself in hand
         in_hand.leave(tenant_id, mine, owner)
-        raise
 
 
 def judge(tenant_id: int, ids: Sequence[UUID]) -> None:
     """One batch, one transaction; a row that can't be judged is found by halving and failed."""
-    if len(ids) == 1 and _used_up(tenant_id, ids[0]):
+    claims = _claims_alone(tenant_id, ids)
+    if claims > MOST_CLAIMS_ALONE:
+        _fail(tenant_id, ids[0], "worker_lost", f"{MOST_CLAIMS_ALONE} workers ended over it.")
         return
     try:
-        _award(tenant_id, ids, top_up=True)
+        _award(tenant_id, ids, top_up=not claims)
     except Exception as error:
-        if not _is_rows_fault(error):
-            raise
-        log.warning("batch split", tenant=tenant_id, rows=len(ids), error=repr(error))
-        _judge_in_parts(tenant_id, ids)
+        if _is_rows_fault(error):
+            log.warning("batch split", tenant=tenant_id, rows=len(ids), error=repr(error))
+            _judge_in_parts(tenant_id, ids)
+            return
+        if claims and not isinstance(error, SoftTimeLimitExceeded):
+            _give_claim_back(tenant_id, ids[0])
+        raise
 
 
 def _judge_in_parts(tenant_id: int, ids: Sequence[UUID]) -> None:
@@ -71,7 +75,7 @@ def _judge_in_parts(tenant_id: int, ids: Sequence[UUID]) -> None:
             if not _is_rows_fault(error):
                 raise
             if len(part) == 1:
-                _fail(tenant_id, part[0], type(error).__name__, str(error))
+                _fail(tenant_id, part[0], type(error).__name__, _sentence(error))
             else:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
@@ -85,14 +89,20 @@ def _award(tenant_id: int, ids: Sequence[UUID], *, top_up: bool) -> None:
         metrics.set_back(setback["status"], setback["reason"])
 
 
-def _used_up(tenant_id: int, activity_id: UUID) -> bool:
-    """Counts a claim made alone; the row that took its worker down five times is failed."""
+def _claims_alone(tenant_id: int, ids: Sequence[UUID]) -> int:
+    """Counts a claim of a row that must be judged alone; 0 for any other."""
+    if len(ids) != 1:
+        return 0
     with transaction(tenant_id) as session:
-        claims = count_claim_alone(session, activity_id)
-    if claims <= MOST_CLAIMS_ALONE:
-        return False
-    _fail(tenant_id, activity_id, "worker_lost", f"{MOST_CLAIMS_ALONE} workers ended over it.")
-    return True
+        return count_claim_alone(session, ids[0])
+
+
+def _give_claim_back(tenant_id: int, activity_id: UUID) -> None:
+    try:
+        with transaction(tenant_id) as session:
+            give_claim_back(session, activity_id)
+    except DBAPIError as error:  # Postgres is away: one claim too many is counted
+        log.warning("claim not given back", activity_id=str(activity_id), error=repr(error))
 
 
 def _fail(tenant_id: int, activity_id: UUID, reason: str, detail: str) -> None:
@@ -101,6 +111,12 @@ def _fail(tenant_id: int, activity_id: UUID, reason: str, detail: str) -> None:
     if failed:
         metrics.set_back("failed", reason)
         log.error("purchase failed", activity_id=str(activity_id), reason=reason, detail=detail)
+
+
+def _sentence(error: Exception) -> str:
+    """What is shown of an error: never the statement, which holds more than the reader's own."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).partition("\n")[0]
 
 
 def _is_rows_fault(error: Exception) -> bool:

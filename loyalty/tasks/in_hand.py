@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import cache
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty.config import config
 
@@ -31,9 +33,13 @@ end
 
 
 @cache
-def _redis() -> redis.Redis:
+def client() -> redis.Redis:
+    """A connection that gives up soon, and at once: the library would try ten times more."""
     return redis.Redis.from_url(
-        config().redis_url, socket_timeout=0.25, socket_connect_timeout=0.25
+        config().redis_url,
+        socket_timeout=0.25,
+        socket_connect_timeout=0.25,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -44,7 +50,7 @@ def _keys(tenant_id: int, ids: Sequence[str]) -> list[str]:
 def take(tenant_id: int, ids: Sequence[str], owner: str) -> list[str]:
     """Those of `ids` that nobody else has in hand; all of them when Redis does not answer."""
     try:
-        mine = _redis().eval(_TAKE, len(ids), *_keys(tenant_id, ids), owner, str(LIFE_S))
+        mine = client().eval(_TAKE, len(ids), *_keys(tenant_id, ids), owner, str(LIFE_S))
     except redis.RedisError:
         return list(ids)
     return [ids[number] for number in mine]
@@ -53,6 +59,6 @@ def take(tenant_id: int, ids: Sequence[str], owner: str) -> list[str]:
 def leave(tenant_id: int, ids: Sequence[str], owner: str) -> None:
     """Gives back what was taken, after a rollback, so that a re-send need not wait."""
     try:
-        _redis().eval(_LEAVE, len(ids), *_keys(tenant_id, ids), owner)
+        client().eval(_LEAVE, len(ids), *_keys(tenant_id, ids), owner)
     except redis.RedisError:
         return

@@ -24,6 +24,7 @@ from tests.earning.given import bought, count, open_ids, setback, status, stored
 from tests.opened import AT, balance, joined, opened
 from tests.tenant import TestTenant
 
+pytestmark = pytest.mark.usefixtures("alone")
 WINDOW = timedelta(days=90)
 Act = Callable[[Session, Program], None]
 

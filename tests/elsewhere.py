@@ -1,0 +1,64 @@
+"""Points this process at other servers for a while, as if it had been started with their URLs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+import psycopg2
+
+from loyalty.config import config
+from loyalty.db import Role, engine
+from loyalty.embedded.postgres import APP, OWNER, SYSTEM
+from loyalty.outbox import handover
+from loyalty.tasks import in_hand, queue
+from tests.servers import TEMPLATE, Own, create_database
+
+_REMEMBERED = (config, in_hand.client, queue.client, handover.producer, handover.publisher, engine)
+
+
+@contextmanager
+def redis_at(url: str) -> Iterator[None]:
+    """Another Redis, or none at all."""
+    with _environment({"REDIS_URL": url}):
+        yield
+
+
+@contextmanager
+def database_alone(own: Own) -> Iterator[None]:
+    """A database and a Redis in which no sweeper or worker of other tests is about."""
+    name = f"alone_{uuid4().hex}"
+    create_database(own.postgres, name, template=TEMPLATE)
+    roles = {"": APP, "_OWNER": OWNER, "_SYSTEM": SYSTEM}
+    urls = {f"DATABASE{which}_URL": own.postgres.url(role, name) for which, role in roles.items()}
+    with _environment({**urls, "REDIS_URL": own.valkey.url(1)}):
+        yield
+    connection = psycopg2.connect(own.postgres.superuser_url())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.close()
+
+
+@contextmanager
+def _environment(changed: Mapping[str, str]) -> Iterator[None]:
+    """All that is remembered of the old one is forgotten, before and after."""
+    before = {name: os.environ[name] for name in changed}
+    try:
+        os.environ.update(changed)
+        _forget()
+        yield
+    finally:
+        os.environ.update(before)
+        _forget()
+
+
+def _forget() -> None:
+    for role in Role:
+        engine(role).dispose()
+    sys.modules.pop("celeryconfig", None)
+    for one in _REMEMBERED:
+        one.cache_clear()
