@@ -21,6 +21,7 @@ from loyalty.db import Role
 
 _LEAST_POSTGRES = 14
 _LEAST_REDIS = (6, 2)
+_SET_IS_ASKED_SINCE = 160_000  # before Postgres 16 every member of a role could take its part
 _MOST_SKEW = timedelta(seconds=2)
 _PATIENCE_S = 5
 
@@ -119,7 +120,8 @@ def _role(connection: psycopg2.extensions.connection, role: Role) -> Iterator[Fi
         f"Migrate as another user: REASSIGN OWNED BY {role} TO …;" if owned else "",
     )
     user = _one(connection, "SELECT session_user")
-    member = _one(connection, "SELECT pg_has_role(session_user, %s, 'MEMBER')", role.value)
+    taking = "SET" if connection.server_version >= _SET_IS_ASKED_SINCE else "MEMBER"
+    member = _one(connection, "SELECT pg_has_role(session_user, %s, %s)", role.value, taking)
     yield Finding(
         f"{user} {'may' if member else 'may not'} act as {role}",
         "" if member else f"GRANT {role} TO {user};",

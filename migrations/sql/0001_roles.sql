@@ -15,5 +15,13 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = wanted AND (rolsuper OR rolbypassrls)) THEN
       RAISE EXCEPTION 'role % may bypass row-level security; ALTER ROLE % NOSUPERUSER NOBYPASSRLS', wanted, wanted;
     END IF;
+    IF current_user <> wanted THEN
+      BEGIN
+        -- Where one user is owner and application, it takes these parts; since Postgres 16 making a role is not enough.
+        EXECUTE format('GRANT %I TO %I', wanted, current_user);
+      EXCEPTION
+        WHEN insufficient_privilege THEN NULL;  -- the roles were made by somebody else and have users of their own
+      END;
+    END IF;
   END LOOP;
 END $$;
