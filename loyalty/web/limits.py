@@ -7,6 +7,8 @@ from functools import cache
 
 import redis
 from flask import Response, after_this_request
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty import metrics
 from loyalty.config import config
@@ -61,7 +63,10 @@ class Limiter:
 
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+            url,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
         )
         self._take = self._redis.register_script(_TAKE)
         self._shut_until_s = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -125,3 +126,11 @@ def test_the_answer_tells_the_state(app: Flask) -> None:
         told = app.process_response(Response())
     assert told.headers["RateLimit-Policy"] == '"burns";q=5;w=60'
     assert told.headers["RateLimit"] == '"burns";r=4;t=60'
+
+
+def test_a_redis_that_swallows_what_it_is_sent_holds_nobody_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        limiter = Limiter(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        began_s = time.monotonic()
+        assert [limiter.take("x", 5, 60) for _ in range(20)] == [None] * 20
+    assert time.monotonic() - began_s < 1.5
