@@ -112,12 +112,13 @@ _PROMOTION = text(
 
 
 def open_book(session: Session, members: int, points: int = PURSE) -> int:
-    """A program with so many members who have so many points each; returns its id."""
+    """A program with so many members, who have so many points each if any; returns its id."""
     order = NewProgram(PROGRAM, "Wine & Dine")
     book = open_program(session, order, actor="bench", request_id=None, at=wall_clock())
     values = {"tenant": session.info["tenant_id"], "program": book.id, "at": JOINED_AT}
     session.execute(_ENROL, {**values, "members": members})
-    session.execute(_GIVE, {**values, "points": points})
+    if points:
+        session.execute(_GIVE, {**values, "points": points})
     return book.id
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.book import open_book
 from bench.load import Address
 from bench.purchases import MEMBERS
-from bench.servers import HOST, Processes, Servers, answers, served, until
+from bench.servers import HOST, Database, Processes, Servers, answers, served, until
 from loyalty.cli import parts
 from loyalty.cli.migrate import upgrade
 from loyalty.clock import wall_clock
@@ -34,6 +34,7 @@ class House:
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
         self.env = servers.environment(_DATABASE, 0)
+        self.database = Database(servers, _DATABASE)
         self.processes = Processes(servers.folder, self.env)
         self.address: Address = (HOST, free_port())
 
@@ -71,48 +72,33 @@ class House:
             )
         return Shop(tenant_id, program_id, key)
 
-    def tidy(self) -> None:
-        """Fresh statistics, no vacuum and no checkpoint left over for what is measured next."""
-        with self._servers.superuser(_DATABASE) as connection, connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
-            cursor.execute("CHECKPOINT")
+    def is_done(self) -> bool:
+        """Whether every accepted purchase is judged."""
+        return not self.database.rows("SELECT 1 FROM unsettled LIMIT 1")
 
-    def open_purchases(self) -> int:
-        """How many accepted purchases are not judged yet."""
-        return int(self._ask("SELECT count(*) FROM unsettled")[0])
-
-    def must_be_credited(self, ids: Iterable[str]) -> None:
-        """Every accepted purchase has its award, and one only. Raises AssertionError."""
-        accepted = sorted(ids)
-        if len(set(accepted)) < len(accepted):
-            raise AssertionError("two purchases were given one id")
-        [awarded] = self._ask(
-            "SELECT count(*) FROM award WHERE activity_id = ANY(%s::uuid[])", accepted
+    def credited(self, bodies: Iterable[bytes]) -> tuple[int, float]:
+        """How many of the accepted purchases have an award, and the last commit of one (epoch)."""
+        [(count, last)] = self.database.rows(
+            "SELECT count(*), max(extract(epoch FROM pg_xact_commit_timestamp(xmin)))"
+            " FROM award WHERE activity_id = ANY(%s::uuid[])",
+            ids_of(bodies),
         )
-        if awarded != len(accepted):
-            raise AssertionError(f"{len(accepted)} purchases were accepted, {awarded} credited")
+        return count, float(last or 0)
 
-    def waits_s(self, ids: Iterable[str]) -> list[float]:
+    def waits_s(self, bodies: Iterable[bytes]) -> list[float]:
         """From when a purchase had arrived to when its award was committed, by Postgres' stamps."""
-        rows = self._rows(
+        rows = self.database.rows(
             "SELECT extract(epoch FROM pg_xact_commit_timestamp(w.xmin) - a.recorded_at)"
             " FROM award w JOIN activity a ON a.tenant_id = w.tenant_id AND a.id = w.activity_id"
             " WHERE w.activity_id = ANY(%s::uuid[])",
-            sorted(ids),
+            ids_of(bodies),
         )
         return [float(row[0]) for row in rows]
 
     def stop(self) -> None:
         """Ends the processes."""
         self.processes.stop()
-
-    def _ask(self, question: str, *values: object) -> tuple[int, ...]:
-        return self._rows(question, *values)[0]
-
-    def _rows(self, question: str, *values: object) -> list[tuple[int, ...]]:
-        with self._servers.superuser(_DATABASE) as connection, connection.cursor() as cursor:
-            cursor.execute(question, values or None)
-            return cursor.fetchall()
+        self.database.close()
 
     def _is_ready(self) -> bool:
         """Every queue has a worker that works, and beat ticks."""

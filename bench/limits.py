@@ -20,8 +20,8 @@ import psycopg2
 from psycopg2 import extensions
 
 from bench.book import JOINED_AT
-from bench.purchases import purchase
-from loyalty.earning.accept import Earn, plain, to_row
+from bench.purchases import earn_of, purchase
+from loyalty.earning.accept import plain, to_row
 from loyalty.earning.rules import explanation
 from loyalty.promotions.rules import MemberFacts, Share
 
@@ -172,20 +172,9 @@ def _earned(
     program_id: int, member_id: str, before: Figures, at: datetime
 ) -> tuple[dict[str, Any], dict[str, Any], Figures]:
     """A purchase's activity, its entry and award in one, and the account after it."""
-    values = purchase()
-    amount = Decimal(values["amount"])
+    earn = replace(earn_of(purchase()), member_id=member_id)
+    amount = earn.amount or Decimal(0)
     points = int(amount)
-    earn = Earn(
-        source=values["source"],
-        transaction_id=values["transaction_id"],
-        kind="purchase",
-        occurred_at=datetime.fromisoformat(values["occurred_at"]),
-        member_id=member_id,
-        amount=amount,
-        currency="USD",
-        retailer=values["retailer"],
-        body={"store": values["store"], "channel": values["channel"]},
-    )
     row = to_row(program_id, earn, "00000000-0000-7000-8000-000000000000", at)
     share = Share(1, 1, amount, points, amount - points, None)
     entry = {

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import orjson
+
+from loyalty.earning.accept import Earn
 
 MEMBERS = 10_000
 TILLS = 40
 PROGRAM = "wine"
 EARNS = f"/v1/programs/{PROGRAM}/earns"
+
+Requests = Iterable[bytes]
 
 _numbers = itertools.count(1)
 _random = Random(7)
@@ -43,6 +48,21 @@ def purchase(members: int = MEMBERS) -> dict[str, str]:
         "store": f"store-{number % TILLS // 4:02}",
         "channel": "till",
     }
+
+
+def earn_of(values: dict[str, str]) -> Earn:
+    """The purchase as the house sees it once it is read."""
+    return Earn(
+        source=values["source"],
+        transaction_id=values["transaction_id"],
+        kind="purchase",
+        occurred_at=datetime.fromisoformat(values["occurred_at"]),
+        member_id=values["member_id"],
+        amount=Decimal(values["amount"]),
+        currency=values["currency"],
+        retailer=values["retailer"],
+        body={"store": values["store"], "channel": values["channel"]},
+    )
 
 
 def http(method: str, path: str, token: str, body: object = None, **headers: str) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterable
 
 from bench.load import Address
 from bench.purchases import MEMBERS
-from bench.servers import HOST, Processes, Servers, answers, celery_worker, served, until
+from bench.servers import HOST, Database, Processes, Servers, answers, celery_worker, served, until
 from loyalty.cli.parts import ROOT
 from loyalty.embedded.postgres import OWNER
 from loyalty.embedded.valkey import free_port
@@ -26,6 +28,7 @@ class Rival:
             "DATABASE_URL": servers.postgres.url(OWNER, _DATABASE),
             "REDIS_URL": servers.valkey.url(1),
         }
+        self.database = Database(servers, _DATABASE)
         self.processes = Processes(servers.folder, self.env)
         self.address: Address = (HOST, free_port())
 
@@ -35,35 +38,27 @@ class Rival:
         subprocess.run(
             [sys.executable, "-m", "bench.peer.seed", self.key, str(MEMBERS)],
             cwd=ROOT,
-            env={**self.processes.env},
+            env=self.processes.env,
             check=True,
         )
         self.processes.start(served("bench.peer.app:app", "peer-web", self.address[1]))
         self.processes.start(celery_worker("bench.peer.tasks", "peer-worker"))
         until(lambda: answers(f"http://{HOST}:{self.address[1]}/healthz"), "the peer")
 
-    def tidy(self) -> None:
-        """Fresh statistics; no vacuum and no checkpoint left over for what is measured next."""
-        with self._servers.superuser(_DATABASE) as connection, connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
-            cursor.execute("CHECKPOINT")
+    def is_done(self) -> bool:
+        """Whether every purchase is credited."""
+        return not self.database.rows("SELECT 1 FROM purchases WHERE status = 'accepted' LIMIT 1")
 
-    def open_purchases(self) -> int:
-        """How many accepted purchases are not credited yet."""
-        with self._servers.superuser(_DATABASE) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM purchases WHERE status <> 'awarded'")
-            return int(cursor.fetchall()[0][0])
-
-    def must_be_credited(self, ids: list[int]) -> None:
-        """Every accepted purchase has one entry. Raises AssertionError."""
-        with self._servers.superuser(_DATABASE) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM ledger_entries WHERE purchase_id = ANY(%s)", (ids,)
-            )
-            credited = int(cursor.fetchall()[0][0])
-        if credited != len(ids):
-            raise AssertionError(f"{len(ids)} purchases were accepted, {credited} credited")
+    def credited(self, bodies: Iterable[bytes]) -> tuple[int, float]:
+        """How many of the accepted purchases have an entry, and the last commit of one (epoch)."""
+        [(count, last)] = self.database.rows(
+            "SELECT count(*), max(extract(epoch FROM pg_xact_commit_timestamp(xmin)))"
+            " FROM ledger_entries WHERE purchase_id = ANY(%s)",
+            [json.loads(body)["id"] for body in bodies],
+        )
+        return count, float(last or 0)
 
     def stop(self) -> None:
         """Ends the processes."""
         self.processes.stop()
+        self.database.close()

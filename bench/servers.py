@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
@@ -43,6 +44,11 @@ class Servers:
         self.postgres.stop()
         self.postgres.start()
         self.valkey.start()
+
+    def pids(self) -> dict[str, int]:
+        """Their processes, by name."""
+        both = {"postgres": self.postgres.process, "valkey": self.valkey.process}
+        return {name: process.pid for name, process in both.items() if process is not None}
 
     def stop(self) -> None:
         """Stops both."""
@@ -88,6 +94,33 @@ def servers() -> Iterator[Servers]:
         at_the_end.callback(running.stop)
         running.start()
         yield running
+
+
+class Database:
+    """One database, asked over one connection that stays open: asking must cost little."""
+
+    def __init__(self, servers: Servers, name: str) -> None:
+        self.name = name
+        self._servers = servers
+        self._open = contextlib.ExitStack()
+        self._connection: extensions.connection | None = None
+
+    def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of the answer."""
+        if self._connection is None:
+            self._connection = self._open.enter_context(self._servers.superuser(self.name))
+        with self._connection.cursor() as cursor:
+            cursor.execute(question, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def tidy(self) -> None:
+        """Fresh statistics, and no vacuum or checkpoint left over for what is measured next."""
+        self.rows("VACUUM ANALYZE")
+        self.rows("CHECKPOINT")
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._open.close()
 
 
 class Processes:
@@ -146,4 +179,4 @@ def until(true: Callable[[], bool], what: str, within_s: float = _READY_WITHIN_S
     while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {within_s:g} s for {what}")
-        time.sleep(0.005)
+        time.sleep(0.05)
