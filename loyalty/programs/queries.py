@@ -96,7 +96,7 @@ def programs(session: Session, before: int | None, limit: int) -> Sequence[Progr
         _PAGE,
         {
             "tenant": session.info["tenant_id"],
-            "before": before or _NO_ID_IS_LARGER,
+            "before": _NO_ID_IS_LARGER if before is None else before,
             "limit": limit,
         },
     )
