@@ -69,27 +69,8 @@ def adjust(
     if membership.status == "cancelled":
         raise NotActive(membership.status)
     adjustment = uuid7()
-    if order.points > 0:
-        account.issue(
-            Kind.ADJUST,
-            Bucket.ADJUSTED,
-            order.points,
-            cause_id=adjustment,
-            occurred_at=at,
-            tier_points=order.points,
-        )
-        _rise(session, program, membership, account, at)
-    else:
-        lots = open_lots(session, account.id, -order.points, at)
-        account.take(
-            Kind.ADJUST,
-            Bucket.ADJUSTED,
-            -order.points,
-            lots,
-            cause_id=adjustment,
-            occurred_at=at,
-            at=at,
-        )
+    _move(session, account, order.points, adjustment, at)
+    _rise(session, program, membership, account, at)
     session.execute(
         insert(AdjustmentRow).values(
             tenant_id=session.info["tenant_id"],
@@ -106,6 +87,29 @@ def adjust(
     )
     post(session, [account], at)
     return Adjusted(adjustment, order.points, order.reason, at, account.balance)
+
+
+def _move(session: Session, account: Account, points: int, adjustment: UUID, at: datetime) -> None:
+    if points > 0:
+        account.issue(
+            Kind.ADJUST,
+            Bucket.ADJUSTED,
+            points,
+            cause_id=adjustment,
+            occurred_at=at,
+            tier_points=points,
+        )
+        return
+    lots = open_lots(session, account.id, -points, at)
+    account.take(
+        Kind.ADJUST,
+        Bucket.ADJUSTED,
+        -points,
+        lots,
+        cause_id=adjustment,
+        occurred_at=at,
+        at=at,
+    )
 
 
 def _rise(

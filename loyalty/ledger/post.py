@@ -110,17 +110,17 @@ class Account:
             }
         )
         sign = -1 if from_bucket in _OWN else 1
-        for one in draws:
-            self.draws.append(
-                {
-                    "account_id": self.id,
-                    "version": self.version,
-                    "lot_id": one.lot_id,
-                    "points": one.points,
-                    "sign": sign,
-                }
-            )
+        self.draws += [self._draw(one, sign) for one in draws]
         return self.version
+
+    def _draw(self, one: Draw, sign: int) -> dict[str, int]:
+        return {
+            "account_id": self.id,
+            "version": self.version,
+            "lot_id": one.lot_id,
+            "points": one.points,
+            "sign": sign,
+        }
 
     def issue(
         self,

@@ -43,27 +43,7 @@ def publish_standing(
     one is in force from `at`, where the one before ends. The same rule again changes nothing.
     """
     tenant_id = session.info["tenant_id"]
-    session.execute(
-        insert(PromotionRow)
-        .values(
-            tenant_id=tenant_id,
-            program_id=program_id,
-            key="standing",
-            name="Earn rate",
-            standing=True,
-            created_at=at,
-        )
-        .on_conflict_do_nothing()
-    )
-    promotion_id = session.execute(
-        select(PromotionRow.id)
-        .where(
-            PromotionRow.tenant_id == tenant_id,
-            PromotionRow.program_id == program_id,
-            PromotionRow.standing,
-        )
-        .with_for_update()
-    ).scalar_one()
+    promotion_id = _lock_standing(session, program_id, at)
     last = session.execute(
         select(PromotionVersionRow.version, PromotionVersionRow.rule)
         .where(
@@ -95,3 +75,28 @@ def publish_standing(
         )
     )
     return number
+
+
+def _lock_standing(session: Session, program_id: int, at: datetime) -> int:
+    tenant_id = session.info["tenant_id"]
+    session.execute(
+        insert(PromotionRow)
+        .values(
+            tenant_id=tenant_id,
+            program_id=program_id,
+            key="standing",
+            name="Earn rate",
+            standing=True,
+            created_at=at,
+        )
+        .on_conflict_do_nothing()
+    )
+    return session.execute(
+        select(PromotionRow.id)
+        .where(
+            PromotionRow.tenant_id == tenant_id,
+            PromotionRow.program_id == program_id,
+            PromotionRow.standing,
+        )
+        .with_for_update()
+    ).scalar_one()

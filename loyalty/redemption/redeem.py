@@ -17,7 +17,7 @@ from loyalty.ids import uuid7
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import NotActive
 from loyalty.programs.queries import Program
-from loyalty.redemption.burn import Key, close_burn, open_burn, store_answer
+from loyalty.redemption.burn import Key, Opened, close_burn, open_burn, store_answer
 from loyalty.redemption.rules import NotOffered, Price, Terms, price_of_amount, price_of_points
 
 
@@ -98,25 +98,12 @@ def redeem(
         return opened  # told before anything else is decided: the burn rule may have changed since
     if not isinstance(price, Price):
         raise price
-    redemption = uuid7()
     try:
-        if opened.status != "active":
-            raise NotActive(opened.status)
-        opened.account.take(
-            Kind.REDEEM,
-            Bucket.REDEEMED,
-            price.points,
-            opened.lots,
-            cause_id=redemption,
-            occurred_at=at,
-            at=at,
-        )
+        made = _take(opened, price, program.currency, at)
     except Conflict as refusal:
         answer = tell(refusal)
         store_answer(session, under, answer)
         return answer
-    balance = opened.account.balance
-    made = Redeemed(redemption, price.points, price.amount, program.currency, at, balance)
     answer = tell(made)
     row = {
         "id": made.id,
@@ -133,6 +120,23 @@ def redeem(
     }
     close_burn(session, under, opened.account, row, answer, at)
     return answer
+
+
+def _take(opened: Opened, price: Price, currency: str, at: datetime) -> Redeemed:
+    if opened.status != "active":
+        raise NotActive(opened.status)
+    redemption = uuid7()
+    opened.account.take(
+        Kind.REDEEM,
+        Bucket.REDEEMED,
+        price.points,
+        opened.lots,
+        cause_id=redemption,
+        occurred_at=at,
+        at=at,
+    )
+    balance = opened.account.balance
+    return Redeemed(redemption, price.points, price.amount, currency, at, balance)
 
 
 def _price(program: Program, order: Redeem) -> Price | Invalid:

@@ -117,7 +117,7 @@ def _code(refusal: object) -> str:
 class StrictParser(FlaskParser):
     """Reads the arguments of `@resource.arguments(…)`: nothing unknown, nothing twice."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012 - the schema's own: RAISE
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012 - RAISE
 
     def load_json(self, _: Request, __: marshmallow.Schema) -> Any:
         """The body."""
