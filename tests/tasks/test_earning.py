@@ -57,7 +57,7 @@ def run(tenant: TestTenant, *ids: UUID, task_id: str = "") -> None:
 def messages() -> list[tuple[int, list[UUID]]]:
     """Takes the wake-ups off the queue: tenant and ids."""
     taken = []
-    while raw := client().rpop("award"):
+    while isinstance(raw := client().rpop("award"), bytes):
         (tenant_id, ids), *_ = json.loads(b64decode(json.loads(raw)["body"]))
         taken.append((tenant_id, [UUID(one) for one in ids]))
     return taken
