@@ -87,6 +87,7 @@ def engine(role: Role) -> Engine:
         max_overflow=0,
         pool_timeout=config().pool_timeout_s,
         pool_use_lifo=True,
+        hide_parameters=True,  # values of members and keys do not belong in logs
         connect_args={
             "connection_factory": _PlainConnection,
             "options": f"-c role={role.value} -c timezone=UTC {timeouts}",
