@@ -71,7 +71,7 @@ def allow(operation: str) -> Callable[[View], View]:
             who.require(operation)
             if who.member_id is not None and "member_id" in path:
                 who.require_member(path["member_id"])
-            if not takes_query and request.query_string:
+            if request.query_string and request.args and not takes_query:
                 raise invalid([_unknown_parameter(name) for name in request.args])
             g.principal, g.operation = who, operation
             return view(*args, **path)

@@ -287,3 +287,9 @@ def test_a_code_means_one_thing() -> None:
 def test_only_decisions_of_the_book_are_remembered_under_a_key() -> None:
     for problem in (Problem, Invalid, Unavailable):
         assert not problem.business
+
+
+@pytest.mark.parametrize("query", ["", "&", "&&"])
+def test_a_query_of_nothing_is_none(client: FlaskClient, tenant: TestTenant, query: str) -> None:
+    sent = {"headers": tenant.headers(), "json": {}}
+    assert client.post(f"/v1/members/m/tokens?{query}", **sent).status_code == 201
