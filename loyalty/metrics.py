@@ -12,9 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _FILES = Path(os.environ.get("LOYALTY_DATA", "var")) / "metrics"
-# prometheus_client decides when it is imported, by this variable, how it keeps its values.
+# prometheus_client reads this variable when it is imported, which in a worker Flower's command
+# does before us: so it is told again below.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_FILES))
 Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
+from prometheus_client import values  # noqa: E402
+
+values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
 from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
