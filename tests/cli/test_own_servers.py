@@ -48,7 +48,7 @@ def test_one_url_is_enough(theirs: dict[str, str]) -> None:
     ill = [line for line in after.stdout.splitlines() if line.startswith("✗")]
     assert ill == [
         "✗ fsync is off",  # the tests' server only
-        "✗ No award worker has been heard of lately",
-        "✗ No sweeper with its beat has been heard of lately",
+        "✗ An award worker has not been heard of lately",
+        "✗ A sweeper with its beat has not been heard of lately",
     ]
     assert after.returncode == 1

