@@ -28,14 +28,14 @@ def redis_at(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def database_alone(own: Own) -> Iterator[None]:
-    """A database and a Redis in which no sweeper or worker of other tests is about."""
+def database_alone(own: Own) -> Iterator[str]:
+    """A database (its name) and a Redis in which no worker or sweeper of other tests is about."""
     name = f"alone_{uuid4().hex}"
     create_database(own.postgres, name, template=TEMPLATE)
     roles = {"": APP, "_OWNER": OWNER, "_SYSTEM": SYSTEM}
     urls = {f"DATABASE{which}_URL": own.postgres.url(role, name) for which, role in roles.items()}
     with _environment({**urls, "REDIS_URL": own.valkey.url(1)}):
-        yield
+        yield name
     connection = psycopg2.connect(own.postgres.superuser_url())
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -1,0 +1,93 @@
+"""The beat audits what was touched since it last looked, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from loyalty.book.audit import LATEST_COMMIT, Broken, audit_touched
+from loyalty.transaction import across_tenants, transaction
+from tests.book.conftest import Book, written
+from tests.elsewhere import database_alone
+from tests.opened import AT
+from tests.servers import Own
+from tests.tenant import TestTenant
+
+SOON = AT + LATEST_COMMIT + timedelta(microseconds=1)
+
+
+@pytest.fixture
+def superuser(database: Own) -> Iterator[Session]:
+    """May break a book; in a database of the test's own."""
+    with database_alone(database) as name:
+        url = database.postgres.superuser_url(name)
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1))
+        with Session(engine) as session:
+            yield session
+        engine.dispose()
+
+
+@pytest.fixture
+def book(superuser: Session, tenant: TestTenant) -> Book:
+    """Written at `AT`."""
+    with transaction(tenant.id) as session:
+        return written(session)
+
+
+def broken_at(session: Session, book: Book) -> None:
+    session.execute(text("SET session_replication_role = replica"))
+    session.execute(
+        text("UPDATE account SET available = available + 1 WHERE id = :id"), {"id": book.account}
+    )
+    session.commit()
+
+
+def ticked(at: datetime) -> list[Broken] | None:
+    with across_tenants() as system:
+        return audit_touched(system, at)
+
+
+def remembered() -> tuple[datetime, int, str | None]:
+    with across_tenants() as system:
+        row = system.execute(text("SELECT audited_until, broken, detail FROM book_check")).one()
+    return row.audited_until, row.broken, row.detail
+
+
+def test_a_whole_book_is_remembered_as_such(book: Book) -> None:
+    assert ticked(SOON) == []
+    assert remembered() == (SOON - LATEST_COMMIT, 0, None)
+
+
+def test_a_break_is_told_and_remembered(superuser: Session, book: Book, tenant: TestTenant) -> None:
+    broken_at(superuser, book)
+    told = ticked(SOON)
+    assert told is not None
+    assert {(one.tenant, one.program, one.row) for one in told} == {
+        (tenant.slug, "wine", f"account {book.account}"),
+        (tenant.slug, "wine", "program"),
+    }
+    _, broken, detail = remembered()
+    assert broken == len(told) == 3
+    assert f"wine: account {book.account}: an account is the sum of its entries" in str(detail)
+
+
+def test_what_may_still_commit_is_left_to_the_next_tick(superuser: Session, book: Book) -> None:
+    broken_at(superuser, book)
+    assert ticked(AT + LATEST_COMMIT) == []
+    assert ticked(SOON) != []
+
+
+def test_what_was_not_touched_since_is_not_looked_at(superuser: Session, book: Book) -> None:
+    assert ticked(SOON) == []
+    broken_at(superuser, book)
+    assert ticked(SOON + timedelta(days=1)) == []
+
+
+def test_two_audits_at_once_are_one(book: Book) -> None:
+    with across_tenants() as one:
+        assert audit_touched(one, SOON) == []
+        assert ticked(SOON) is None
