@@ -1,19 +1,24 @@
 -- Sets go in as JSON, in one call, with plans that Postgres keeps: no decision is made here, rows are only written.
 -- Each function says how it is planned: few rows found by index, whatever the statistics say of a table that was
--- empty a minute ago. LATERAL … LIMIT 1 is a look-up by key that stays one.
+-- empty a minute ago. LATERAL … LIMIT 1 is a look-up by key that stays one; a loop of updates by key is one too,
+-- where a join read the whole tenant (a burn cost 3.1 ms of Postgres instead of 0.7).
 
 -- The ledger's one door. The caller holds the accounts' locks and has worked out every figure; the trigger
 -- entries_continue_their_accounts proves them. `draws.sign` is -1 where points leave a lot, 1 where they return.
 CREATE FUNCTION post_entries(t integer, accounts json, entries json, lots json, draws json) RETURNS void LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
+DECLARE one record;
 BEGIN
-  UPDATE account a
-  SET pending = r.pending, available = r.available, held = r.held, owed = r.owed,
-      lifetime = r.lifetime, tier_points = r.tier_points, version = r.version
-  FROM json_to_recordset(accounts) AS r(id bigint, pending bigint, available bigint, held bigint, owed bigint,
-                                        lifetime bigint, tier_points bigint, version bigint)
-  WHERE a.tenant_id = t AND a.id = r.id;
+  FOR one IN
+    SELECT * FROM json_to_recordset(accounts) AS r(id bigint, pending bigint, available bigint, held bigint, owed bigint,
+                                                   lifetime bigint, tier_points bigint, version bigint)
+  LOOP
+    UPDATE account a
+    SET pending = one.pending, available = one.available, held = one.held, owed = one.owed,
+        lifetime = one.lifetime, tier_points = one.tier_points, version = one.version
+    WHERE a.tenant_id = t AND a.id = one.id;
+  END LOOP;
   IF lots IS NOT NULL THEN
     INSERT INTO lot (tenant_id, account_id, id, points, remaining, activates_at, expires_at, active, open)
     SELECT t, r.account_id, r.id, r.points, r.points, r.activates_at, r.expires_at, r.active, true
@@ -24,12 +29,14 @@ BEGIN
     INSERT INTO lot_draw (tenant_id, account_id, entry_version, lot_id, points)
     SELECT t, r.account_id, r.version, r.lot_id, r.points
     FROM json_to_recordset(draws) AS r(account_id bigint, version bigint, lot_id bigint, points bigint);
-    UPDATE lot l
-    SET remaining = l.remaining + r.points, open = l.remaining + r.points > 0
-    FROM (SELECT d.account_id, d.lot_id, sum(d.points * d.sign) AS points
-          FROM json_to_recordset(draws) AS d(account_id bigint, lot_id bigint, points bigint, sign integer)
-          GROUP BY d.account_id, d.lot_id) r
-    WHERE l.tenant_id = t AND l.account_id = r.account_id AND l.id = r.lot_id;
+    FOR one IN
+      SELECT d.account_id, d.lot_id, sum(d.points * d.sign) AS points
+      FROM json_to_recordset(draws) AS d(account_id bigint, lot_id bigint, points bigint, sign integer)
+      GROUP BY d.account_id, d.lot_id
+    LOOP
+      UPDATE lot l SET remaining = l.remaining + one.points, open = l.remaining + one.points > 0
+      WHERE l.tenant_id = t AND l.account_id = one.account_id AND l.id = one.lot_id;
+    END LOOP;
   END IF;
   INSERT INTO entry (tenant_id, kind, account_id, version, from_bucket, to_bucket, points,
                      pending_after, available_after, held_after, owed_after, cause_id, occurred_at, recorded_at)

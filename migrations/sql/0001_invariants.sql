@@ -23,7 +23,7 @@ RETURN CASE WHEN b = 'owed' THEN -1 ELSE 1 END
 -- Each new entry continues its account: no gap in `version`, balances-after equal the balances before plus the
 -- movement, and the account's row stands exactly at its last entry. Checked once per statement, in sets.
 CREATE FUNCTION entries_continue_their_accounts() RETURNS trigger LANGUAGE plpgsql
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = on
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE bad record;
 BEGIN
@@ -36,8 +36,10 @@ BEGIN
   )
   SELECT c.tenant_id, c.account_id, c.version INTO bad
   FROM chain c
-  LEFT JOIN entry e ON c.v IS NULL AND e.tenant_id = c.tenant_id AND e.account_id = c.account_id AND e.version = c.version - 1
-  LEFT JOIN account t ON c.following IS NULL AND t.tenant_id = c.tenant_id AND t.id = c.account_id
+  LEFT JOIN LATERAL (SELECT * FROM entry x WHERE x.tenant_id = c.tenant_id AND x.account_id = c.account_id
+                     AND x.version = c.version - 1 LIMIT 1) e ON c.v IS NULL
+  LEFT JOIN LATERAL (SELECT * FROM account x WHERE x.tenant_id = c.tenant_id AND x.id = c.account_id LIMIT 1) t
+    ON c.following IS NULL
   WHERE c.version <> coalesce(c.v, e.version, 0) + 1
      OR c.pending_after <> coalesce(c.p, e.pending_after, 0) + moved('pending', c.from_bucket, c.to_bucket, c.points)
      OR c.available_after <> coalesce(c.a, e.available_after, 0) + moved('available', c.from_bucket, c.to_bucket, c.points)
