@@ -38,7 +38,6 @@ worker_soft_shutdown_timeout = 10.0
 task_soft_time_limit = 30
 task_time_limit = 40
 worker_max_memory_per_child = 400_000  # KiB; a leak ends a child between tasks, not the machine
-worker_max_tasks_per_child = 50_000
 
 task_serializer = "json"
 accept_content = ["json"]
