@@ -18,7 +18,7 @@ from bench.house import House
 from bench.limits import Limits
 from bench.report import judged, machine, show, write
 from bench.rival import Rival
-from bench.servers import OUT, Servers, servers
+from bench.servers import OUT, Servers, give_up_after, servers
 from bench.stages import FULL, QUICK, Pace, Stages
 
 console = Console(stderr=True)
@@ -31,6 +31,7 @@ console = Console(stderr=True)
 def main(quick: bool, no_growth: bool, rounds: int | None) -> None:
     """Measures ours, the tutorial peer and Postgres itself in turns; writes bench/out."""
     pace = QUICK if quick else FULL
+    give_up_after(pace.most_s)
     samples, where, began = Samples(), machine(), time.monotonic()
     with servers() as running:
         console.print("Postgres and Valkey are up")

@@ -58,18 +58,24 @@ _GIVE = text("""
     FROM given
 """)
 
-# One purchase of each of the first `members` accounts, awarded.
+# So many awarded purchases of every member; the members come in turns.
 _PURCHASES = text("""
     WITH planned AS MATERIALIZED (
-      SELECT s.*, s.version + 1 AS next, uuidv7() AS activity, n, floor(amount)::bigint AS gives
+      SELECT account_id, member_id, at_first + turn AS next, uuidv7() AS activity, n, amount, gives,
+             available + sum(gives) OVER before_and_now AS available,
+             tier_points + sum(gives) OVER before_and_now - gives AS tier_points
       FROM (
-        SELECT s.id AS account_id, s.available, s.lifetime, s.tier_points, s.version, m.member_id,
-               (100 + random() * 9899)::int / 100.0 AS amount,
-               row_number() OVER (ORDER BY hashint8(s.id + :already)) + :already AS n
-        FROM membership ms JOIN member m ON m.tenant_id = :tenant AND m.id = ms.member_id
+        SELECT s.id AS account_id, m.member_id, s.version AS at_first, s.available, s.tier_points,
+               turn, amount, floor(amount)::bigint AS gives,
+               row_number() OVER (ORDER BY turn, hashint8(s.id + turn)) + :already AS n
+        FROM membership ms
+        JOIN member m ON m.tenant_id = :tenant AND m.id = ms.member_id
         JOIN account s ON s.tenant_id = :tenant AND s.id = ms.account_id
-        WHERE ms.tenant_id = :tenant AND ms.program_id = :program AND m.member_id <= :last
+        CROSS JOIN generate_series(1, :turns) turn
+        CROSS JOIN LATERAL (SELECT (100 + random() * 9899 + 0 * turn)::int / 100.0 AS amount) one
+        WHERE ms.tenant_id = :tenant AND ms.program_id = :program
       ) s
+      WINDOW before_and_now AS (PARTITION BY account_id ORDER BY turn)
     ), told AS (
       INSERT INTO activity (tenant_id, program_id, id, kind, source, transaction_id, member_id,
                             amount, currency, retailer, occurred_at, recorded_at, input_hash, body)
@@ -81,16 +87,18 @@ _PURCHASES = text("""
       FROM planned ORDER BY n
     ), paid AS (
       UPDATE account a
-      SET available = p.available + gives, lifetime = p.lifetime + gives,
-          tier_points = p.tier_points + gives, version = p.next
-      FROM planned p WHERE a.tenant_id = :tenant AND a.id = p.account_id
+      SET available = p.available, lifetime = a.lifetime + p.given,
+          tier_points = a.tier_points + p.given, version = p.version
+      FROM (SELECT account_id, max(available) AS available, sum(gives) AS given,
+                   max(next) AS version FROM planned GROUP BY account_id) p
+      WHERE a.tenant_id = :tenant AND a.id = p.account_id
     ), lots AS (
       INSERT INTO lot (tenant_id, account_id, id, points, remaining, active, open)
       SELECT :tenant, account_id, next, gives, gives, true, true FROM planned ORDER BY n
     ), awards AS (
       INSERT INTO award (tenant_id, program_id, activity_id, account_id, account_version, entries,
                          points, awarded_at, explanation)
-      SELECT :tenant, :program, activity, account_id, version, 1, gives, :at,
+      SELECT :tenant, :program, activity, account_id, next - 1, 1, gives, :at,
              jsonb_build_object(
                'given', jsonb_build_array(jsonb_build_object(
                  'promotion', :promotion, 'version', 1, 'base', amount::text, 'points', gives,
@@ -103,9 +111,10 @@ _PURCHASES = text("""
                        pending_after, available_after, held_after, owed_after,
                        cause_id, occurred_at, recorded_at)
     SELECT :tenant, 'award', account_id, next, 'issued', 'available', gives,
-           0, available + gives, 0, 0, activity, :at, :at
+           0, available, 0, 0, activity, :at, :at
     FROM planned ORDER BY n
 """)
+_TAKE_YOUR_TIME = text("SET LOCAL statement_timeout = '10min'; SET LOCAL work_mem = '256MB'")
 _PROMOTION = text(
     "SELECT id FROM promotion WHERE tenant_id = :tenant AND program_id = :program AND standing"
 )
@@ -122,17 +131,10 @@ def open_book(session: Session, members: int, points: int = PURSE) -> int:
     return book.id
 
 
-def add_purchases(session: Session, program_id: int, members: int, already: int) -> None:
-    """One awarded purchase of each of the first `members`; `already` were added before."""
+def add_purchases(session: Session, program_id: int, turns: int, already: int) -> None:
+    """`turns` awarded purchases of every member; `already` purchases were added before."""
     values = {"tenant": session.info["tenant_id"], "program": program_id}
     promotion = session.execute(_PROMOTION, values).scalar_one()
-    session.execute(
-        _PURCHASES,
-        {
-            **values,
-            "promotion": promotion,
-            "last": f"m{members:07}",
-            "already": already,
-            "at": wall_clock(),
-        },
-    )
+    session.execute(_TAKE_YOUR_TIME)
+    more = {"promotion": promotion, "turns": turns, "already": already, "at": wall_clock()}
+    session.execute(_PURCHASES, {**values, **more})

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from bench.figures import Samples
-from bench.one_book import SET
-from bench.purchases import MEMBERS
 from bench.servers import Servers
 from loyalty.cli.migrate import upgrade
 from loyalty.cli.parts import ROOT
 
 _TURNS = 7
 _SETS_A_TURN = 15
+_WARM_UP_SETS = 20
 
 
 class _Book:
@@ -74,8 +73,8 @@ def measure_growth(
             stored = book.heard()["stored_bytes"]
             say(f"a book of {book.entries:,} entries is filled")
         samples.add("bytes.stored", stored)  # of the largest: there it is least blurred
-        for book in books:  # every member once: pages are read, and written in full to the log
-            book.measure(MEMBERS // SET)
+        for book in books:
+            book.measure(_WARM_UP_SETS)
         for _ in range(_TURNS):
             for book in books:
                 told = book.measure(_SETS_A_TURN)

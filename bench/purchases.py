@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -18,6 +18,7 @@ PROGRAM = "wine"
 EARNS = f"/v1/programs/{PROGRAM}/earns"
 
 Requests = Iterable[bytes]
+Maker = Callable[[], list[bytes]]
 
 _numbers = itertools.count(1)
 _random = Random(7)

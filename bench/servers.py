@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,17 @@ class Servers:
             "LOYALTY_LOG": "json",
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
+
+
+def give_up_after(seconds: int) -> None:
+    """Lets no measurement hang: whatever is at work then raises TimeoutError, and is cleaned up."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"not done after {seconds} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.signal(signal.SIGTERM, give_up)
+    signal.alarm(seconds)
 
 
 @contextlib.contextmanager
