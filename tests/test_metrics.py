@@ -18,9 +18,7 @@ metrics.awarded([0.5, 0.25])
 
 
 def test_a_worker_counts_although_flower_imports_the_library_first(tmp_path: Path) -> None:
-    env = {
-        name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"
-    }
+    env = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     env["LOYALTY_DATA"] = str(tmp_path)
     subprocess.run([sys.executable, "-c", _AS_IN_A_WORKER], env=env, check=True)
     seen = CollectorRegistry()

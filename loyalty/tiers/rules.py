@@ -30,7 +30,9 @@ def rise(tiers: Sequence[Tier], current_key: str, tier_points: int) -> Tier | No
     return target if target.threshold > current else None
 
 
-def next_above(tiers: Sequence[Tier], current_key: str, tier_points: int) -> tuple[Tier, int] | None:
+def next_above(
+    tiers: Sequence[Tier], current_key: str, tier_points: int
+) -> tuple[Tier, int] | None:
     """The next tier above the current one and how many tier points are missing, or None."""
     current = next((tier.threshold for tier in tiers if tier.key == current_key), -1)
     above = [tier for tier in tiers if tier.threshold > current]
