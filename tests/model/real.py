@@ -1,0 +1,185 @@
+"""The real book behind the same few verbs: each is a transaction, or several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from loyalty.book.audit import audit, scopes
+from loyalty.care.adjust import Adjust, adjust
+from loyalty.care.join import join
+from loyalty.care.leave import leave
+from loyalty.care.suspend import reinstate, suspend
+from loyalty.earning.accept import Accepted
+from loyalty.errors import Problem
+from loyalty.idempotency.once import Answer
+from loyalty.members.enrol import NewMember
+from loyalty.programs.pause import pause_program, resume_program
+from loyalty.redemption.burn import Key
+from loyalty.redemption.redeem import Redeem, Redeemed, redeem
+from loyalty.tasks.earning import judge
+from loyalty.transaction import across_tenants, transaction
+from tests.earning.given import bought, open_ids, told
+from tests.opened import AT, opened
+from tests.tenant import TestTenant, fresh_tenant
+
+_STANDINGS = text(
+    "SELECT m.member_id, ms.status, ms.tier_key, a.available, a.lifetime, a.tier_points"
+    " FROM membership ms JOIN member m ON m.id = ms.member_id"
+    " JOIN account a ON a.id = ms.account_id"
+)
+_STATUSES = text(
+    "SELECT a.transaction_id, CASE WHEN w.activity_id IS NOT NULL THEN 'awarded'"
+    "  ELSE coalesce(s.status, 'accepted') END AS status"
+    " FROM activity a LEFT JOIN award w ON w.activity_id = a.id"
+    " LEFT JOIN setback s ON s.activity_id = a.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database says of a member."""
+
+    status: str
+    tier: str
+    points: int
+    lifetime: int
+    tier_points: int
+
+
+class RealBook:
+    """A fresh tenant's program."""
+
+    def __init__(self) -> None:
+        with across_tenants() as session:
+            self.tenant: TestTenant = fresh_tenant(session)
+        with transaction(self.tenant.id) as session:
+            self.program = opened(session)
+
+    def earn(self, name: str, points: int, key: str) -> Accepted:
+        """As intake stores a purchase."""
+        with transaction(self.tenant.id) as session:
+            [accepted] = told(session, self.program, bought(str(points), name, key=key))
+        return accepted
+
+    def settle(self, *, workers: int = 1) -> None:
+        """Judges all that is open, by several workers at once if asked."""
+        with transaction(self.tenant.id) as session:
+            ids = open_ids(session)
+        _at_once(workers, lambda: judge(self.tenant.id, ids) if ids else None)
+
+    def burn(self, name: str, points: int, key: str) -> str:
+        """`redeemed`, or the code of the refusal; then what is left or was missing."""
+
+        def tell(made: Redeemed | Problem) -> Answer:
+            if isinstance(made, Problem):
+                return Answer(made.status, made.code)
+            return Answer(201, f"redeemed, {made.balance.available} left")
+
+        try:
+            with transaction(self.tenant.id) as session:
+                answer = redeem(
+                    session,
+                    self.program,
+                    name,
+                    Redeem(points),
+                    under=Key("redemptions.create", key, f"{name} {points}".encode()),
+                    tell=tell,
+                    actor=name,
+                    request_id=None,
+                    at=AT,
+                )
+        except Problem as problem:
+            return problem.code
+        return answer.body
+
+    def burn_at_once(self, name: str, points: int, keys: list[str]) -> list[str]:
+        """Burns of one member by as many servers as there are keys."""
+        with ThreadPoolExecutor(len(keys)) as servers:
+            return list(servers.map(lambda key: self.burn(name, points, key), keys))
+
+    def earn_at_once(self, name: str, points: int, key: str, servers: int) -> set[UUID]:
+        """The same purchase from several servers; the ids they are told."""
+        with ThreadPoolExecutor(servers) as shops:
+            answers = list(shops.map(lambda _: self.earn(name, points, key), range(servers)))
+        assert sum(one.fresh for one in answers) == 1
+        return {one.id for one in answers}
+
+    def adjust(self, name: str, points: int) -> str:
+        """`adjusted`, or the code of the refusal."""
+        with transaction(self.tenant.id) as session:
+            order = Adjust(points, "a test")
+            try:
+                adjust(
+                    session,
+                    self.program,
+                    name,
+                    order,
+                    at_most=None,
+                    actor="admin",
+                    request_id=None,
+                    at=AT,
+                )
+            except Problem as problem:
+                return problem.code
+        return "adjusted"
+
+    def join(self, name: str) -> str:
+        """`joined`, or the code of the refusal."""
+        try:
+            with transaction(self.tenant.id) as session:
+                join(session, self.program, NewMember(name), AT)
+        except Problem as problem:
+            return problem.code
+        return "joined"
+
+    def leave(self, name: str) -> str:
+        """`left`, or the code of the refusal."""
+        try:
+            with transaction(self.tenant.id) as session:
+                leave(session, self.program, name, actor=name, request_id=None, at=AT)
+        except Problem as problem:
+            return problem.code
+        return "left"
+
+    def turn(self, name: str, *, active: bool) -> str:
+        """Suspends or reinstates: `turned`, or the code of the refusal."""
+        act = reinstate if active else suspend
+        try:
+            with transaction(self.tenant.id) as session:
+                act(session, self.program, name, reason="-", actor="-", request_id=None, at=AT)
+        except Problem as problem:
+            return problem.code
+        return "turned"
+
+    def pause(self, *, paused: bool) -> None:
+        """Pauses or resumes the program."""
+        act = pause_program if paused else resume_program
+        with transaction(self.tenant.id) as session:
+            act(session, "wine", reason="-", actor="-", request_id=None, at=AT)
+
+    def standings(self) -> dict[str, Standing]:
+        """Every member, by name."""
+        with transaction(self.tenant.id) as session:
+            return {row[0]: Standing(*row[1:]) for row in session.execute(_STANDINGS)}
+
+    def statuses(self) -> dict[str, str]:
+        """Every purchase's status, by its key."""
+        with transaction(self.tenant.id) as session:
+            return {row.transaction_id: row.status for row in session.execute(_STATUSES)}
+
+    def first_broken(self) -> object:
+        """What the audit finds, or None."""
+        with across_tenants(snapshot=True) as session:
+            *_, verdict = audit(session, scopes(session, self.tenant.slug, None))
+        return verdict.broken[0] if verdict.broken else None
+
+
+def _at_once(count: int, act: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(count) as threads:
+        for one in [threads.submit(act) for _ in range(count)]:
+            one.result()

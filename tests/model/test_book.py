@@ -1,0 +1,188 @@
+"""Whatever is done in whatever order, the real book agrees with a plain one after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from loyalty.ledger.rules import MAX_POINTS
+from tests.elsewhere import database_alone
+from tests.model.plain import PlainBook, PlainMember, PlainPurchase
+from tests.model.real import RealBook, Standing
+from tests.servers import Own
+
+NAMES = st.sampled_from(["ann", "bob", "carl"])
+POINTS = st.one_of(
+    st.integers(1, 700), st.sampled_from([1, 499, 500, 999, 1000, MAX_POINTS - 1, MAX_POINTS])
+)
+#: A purchase's amount in USD has at most 12 digits before the point.
+PRICES = st.one_of(st.integers(1, 700), st.sampled_from([500, 1000, 999_999_999_999]))
+
+
+class Book(RuleBasedStateMachine):
+    """Every rule does the same to both books and compares what they answer."""
+
+    purchases = Bundle("purchases")
+    burns = Bundle("burns")
+
+    @initialize()
+    def open_a_program(self) -> None:
+        """Strangers at first."""
+        self.real = RealBook()
+        self.plain = PlainBook({name: PlainMember() for name in ("ann", "bob", "carl")})
+        self.keys = 0
+
+    def key(self) -> str:
+        self.keys += 1
+        return f"k{self.keys:04}"
+
+    def member(self, name: str) -> PlainMember:
+        return self.plain.members[name]
+
+    def settle(self, workers: int = 1) -> None:
+        self.real.settle(workers=workers)
+        self.plain.settles()
+
+    @rule(target=purchases, name=NAMES, points=PRICES, at_once=st.integers(1, 3))
+    def earn(self, name: str, points: int, at_once: int) -> object:
+        key = self.key()
+        [purchase] = self.real.earn_at_once(name, points, key, servers=at_once)
+        self.plain.purchases[key] = PlainPurchase(name, points)
+        self.settle(workers=at_once)
+        return key, purchase
+
+    @rule(target=purchases, name=NAMES, points=PRICES)
+    def earn_several_in_one_batch(self, name: str, points: int) -> object:
+        stored = []
+        for who in (name, "ann", name):
+            key = self.key()
+            stored.append((key, self.real.earn(who, points, key).id))
+            self.plain.purchases[key] = PlainPurchase(who, points)
+        self.settle()
+        return multiple(*stored)
+
+    @rule(purchase=purchases)
+    def repeat(self, purchase: tuple[str, object]) -> None:
+        key, first = purchase
+        known = self.plain.purchases[key]
+        again = self.real.earn(known.member, known.points, key)
+        assert (again.id, again.fresh, again.same) == (first, False, True)
+        self.settle()
+
+    @rule(purchase=purchases)
+    def contradict(self, purchase: tuple[str, object]) -> None:
+        key, first = purchase
+        known = self.plain.purchases[key]
+        other = self.real.earn(known.member, known.points + 1, key)
+        assert (other.id, other.fresh, other.same) == (first, False, False)
+        self.settle()
+
+    @rule(target=burns, name=NAMES, points=POINTS)
+    def burn(self, name: str, points: int) -> object:
+        key = self.key()
+        told = self.real.burn(name, points, key)
+        outcome = self.member(name).spends(points)
+        left = f"redeemed, {self.member(name).points} left"
+        assert told == (left if outcome == "redeemed" else outcome)
+        return (name, points, key, told) if outcome != "not_enrolled" else multiple()
+
+    @rule(burn=burns)
+    def burn_again_under_the_same_key(self, burn: tuple[str, int, str, str]) -> None:
+        name, points, key, told = burn
+        assert self.real.burn(name, points, key) == told
+        assert self.real.burn(name, points + 1, key) == "idempotency_mismatch"
+
+    @rule(name=NAMES, points=st.integers(1, 400), servers=st.integers(2, 6))
+    def burn_at_once(self, name: str, points: int, servers: int) -> None:
+        told = self.real.burn_at_once(name, points, [self.key() for _ in range(servers)])
+        expected = [self.member(name).spends(points) for _ in range(servers)]
+        assert sorted(one.partition(",")[0] for one in told) == sorted(expected)
+
+    @rule(name=NAMES, points=POINTS, sign=st.sampled_from([1, -1]))
+    def adjust(self, name: str, points: int, sign: int) -> None:
+        member = self.member(name)
+        if member.status == "unknown":
+            expected = "not_enrolled"
+        elif member.status == "cancelled":
+            expected = "not_active"
+        elif sign > 0:
+            expected = "adjusted" if member.takes(points) else "account_full"
+        elif points > member.points:
+            expected = "insufficient_points"
+        else:
+            expected = "adjusted"
+            member.points -= points
+        assert self.real.adjust(name, sign * points) == expected
+
+    @rule(name=NAMES)
+    def join(self, name: str) -> None:
+        expected = "joined" if self.member(name).joins() else "already_enrolled"
+        assert self.real.join(name) == expected
+        if expected == "joined":
+            self.plain.goes_on(name)
+        self.settle()
+
+    @rule(name=NAMES)
+    def leave(self, name: str) -> None:
+        expected = "not_enrolled" if self.member(name).status == "unknown" else "left"
+        self.member(name).leaves()
+        assert self.real.leave(name) == expected
+
+    @rule(name=NAMES, active=st.booleans())
+    def suspend_or_reinstate(self, name: str, active: bool) -> None:
+        member = self.member(name)
+        refusals = {"unknown": "not_enrolled", "cancelled": "not_active"}
+        assert self.real.turn(name, active=active) == refusals.get(member.status, "turned")
+        if member.status not in refusals:
+            if active and member.status == "suspended":
+                self.plain.goes_on(name)
+            member.status = "active" if active else "suspended"
+        self.settle()
+
+    @rule(paused=st.booleans())
+    def pause_or_resume(self, paused: bool) -> None:
+        self.real.pause(paused=paused)
+        self.plain.paused = paused
+        self.settle()
+
+    @invariant()
+    def they_agree(self) -> None:
+        assert self.real.standings() == {
+            name: Standing(one.status, one.tier, one.points, one.lifetime, one.tier_points)
+            for name, one in self.plain.members.items()
+            if one.status != "unknown"
+        }
+        assert self.real.statuses() == {
+            key: purchase.status for key, purchase in self.plain.purchases.items()
+        }
+
+    def teardown(self) -> None:
+        """In the end the audit is clean."""
+        if hasattr(self, "real"):
+            assert self.real.first_broken() is None
+
+
+@pytest.fixture
+def alone(database: Own) -> Iterator[None]:
+    """Nobody else judges what is open here."""
+    with database_alone(database):
+        yield
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_book_agrees_with_a_plain_one() -> None:
+    run_state_machine_as_test(
+        Book, settings=settings(max_examples=20, stateful_step_count=30, deadline=None)
+    )
