@@ -11,7 +11,7 @@ INSTALL = command -v $(PYTHON) >/dev/null || \
 UV_LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test check bench faults lock clean
+.PHONY: help run test check bench faults docs lock clean
 
 help:
 	@echo 'make run     everything on this machine, with a demo, until Ctrl-C'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check   the part of it that takes seconds'
 	@echo 'make bench   measures this machine: a table of ratios and a chart'
 	@echo 'make faults  kills everything under load, for a long time, and prints what came of it'
+	@echo 'make docs    real answers into the examples of docs/, and the picture of the tables'
 	@echo 'make lock    newest versions of all packages into requirements*.txt'
 	@echo 'make clean   removes what can be made again; your data in var/ stay'
 
@@ -44,6 +45,9 @@ bench: .venv/test.stamp
 
 faults: .venv/test.stamp
 	$(PY) -m pytest -n 0 -s tests/faults
+
+docs: .venv/test.stamp
+	WRITE_DOCS=1 $(PY) -m pytest -n 0 tests/docs
 
 lock: .venv/test.stamp
 	$(UV_LOCK) --upgrade requirements.in -o requirements.txt

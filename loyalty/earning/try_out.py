@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+import orjson
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.earning.accept import Earn
+from loyalty.earning.accept import Earn, plain
 from loyalty.earning.explain import explain
-from loyalty.earning.program_rules import program_rules
+from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.queries import Told
 from loyalty.earning.rules import Setback, explanation, parked, purchase_of, refusal, stranger
 from loyalty.ids import uuid7
@@ -30,31 +31,8 @@ _MEMBER = text(
 
 def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[str, Any]:
     """`{status, points, reason?, explanation}` as the purchase would be judged now."""
-    kind, value = earn.identifier or (None, None)
-    member = session.execute(
-        _MEMBER,
-        {
-            "tenant": session.info["tenant_id"],
-            "program": book.id,
-            "member": earn.member_id,
-            "kind": kind,
-            "value": value,
-        },
-    ).one_or_none()
     program = program_rules(session, [book.id])[book.id]
-    setback: Setback | None = None
-    facts = MemberFacts(at, program.tiers[0].key, 0)  # what a stranger who is enrolled starts with
-    if member is None or member.status == "cancelled":
-        setback = stranger(
-            program.unknown_member,
-            program.park_window_days,
-            at,
-            can_join=member is None and earn.member_id is not None,
-        )
-    elif member.status == "suspended":
-        setback = parked("suspended", "Waits to be reinstated.", program.park_window_days, at)
-    else:
-        facts = MemberFacts(member.joined_at, member.tier_key, member.tier_points)
+    setback, facts = _facts(_member(session, book.id, earn), program, earn, at)
     body = dict(earn.body) if earn.body else None
     purchase = purchase_of(earn.kind, earn.occurred_at, earn.amount, earn.currency, body)
     versions = published_versions(session, [book.id]).get(book.id, [])
@@ -68,6 +46,7 @@ def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[s
             "explanation": {"sentence": setback.detail},
         }
     points = sum(share.points for share in shares)
+    stored = orjson.loads(orjson.dumps(explanation(shares, facts), default=plain))
     told = Told(
         id=uuid7(),
         program=book.slug,
@@ -86,9 +65,38 @@ def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[s
         awarded_at=at,
         account_id=None,
         entry_versions=(),
-        explanation=explanation(shares, facts),
+        explanation=stored,
         reason=None,
         detail=None,
         until=None,
     )
     return {"status": "awarded", "points": points, "explanation": explain(session, [told])[0]}
+
+
+def _member(session: Session, program_id: int, earn: Earn) -> Row[Any] | None:
+    kind, value = earn.identifier or (None, None)
+    return session.execute(
+        _MEMBER,
+        {
+            "tenant": session.info["tenant_id"],
+            "program": program_id,
+            "member": earn.member_id,
+            "kind": kind,
+            "value": value,
+        },
+    ).one_or_none()
+
+
+def _facts(
+    member: Row[Any] | None, program: ProgramRules, earn: Earn, at: datetime
+) -> tuple[Setback | None, MemberFacts]:
+    """What the rules would see of the member, and why it might not come to that."""
+    newcomer = MemberFacts(at, program.tiers[0].key, 0)
+    if member is None or member.status == "cancelled":
+        can_join = member is None and earn.member_id is not None
+        days = program.park_window_days
+        return stranger(program.unknown_member, days, at, can_join=can_join), newcomer
+    if member.status == "suspended":
+        waits = parked("suspended", "Waits to be reinstated.", program.park_window_days, at)
+        return waits, newcomer
+    return None, MemberFacts(member.joined_at, member.tier_key, member.tier_points)

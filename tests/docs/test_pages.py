@@ -1,0 +1,39 @@
+"""Pages point to what is there, and the page of libraries names every one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import sources
+
+_PAGES = [path for path in sources.files() if path.suffix == ".md"]
+_LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", _PAGES, ids=str)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for name, anchor in _LINK.findall(sources.text(path)):
+        target = (sources.ROOT / path).parent / name if name else sources.ROOT / path
+        assert target.exists(), name
+        assert not anchor or anchor in _anchors(target), f"{name}#{anchor}"
+
+
+def test_every_library_says_why() -> None:
+    wanted = re.findall(r"^[a-z][\w-]*", sources.text(Path("requirements.in")), re.MULTILINE)
+    page = sources.text(Path("docs/decisions/0002-libraries.md"))
+    told = re.findall(r"^\| ([a-z][\w-]*)", page, re.MULTILINE)
+    assert set(told) - {"library"} == set(wanted)
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    folder = Path("docs/decisions")
+    numbers = [int(path.name[:4]) for path in sources.files() if path.parent == folder]
+    assert numbers == list(range(1, len(numbers) + 1))
