@@ -26,7 +26,8 @@ def _rooms() -> dict[str, list[str]]:
     owned: dict[str, list[str]] = {room: [] for room in street}
     owned["book"] = ["book_check"]  # written in SQL alone
     for mapper in Base.registry.mappers:
-        owned[mapper.class_.__module__.split(".")[1]].append(mapper.local_table.fullname)  # type: ignore[attr-defined]
+        room = mapper.class_.__module__.split(".")[1]
+        owned[room].append(str(mapper.class_.__tablename__))
     return {room: sorted(names) for room, names in owned.items() if names}
 
 
