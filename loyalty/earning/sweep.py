@@ -20,14 +20,15 @@ MOST_PER_SWEEP = 10_000
 _ONE_SWEEP_AT_A_TIME = 7_203_412
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:lock)")
-# Each re-send waits longer than the one before, so that a slow time does not make every row old.
+# Each re-send but the second waits longer than the one before, so that a slow time does not make
+# every row old; the second comes when the in-hand keys of a killed worker (5 s) are gone.
 _RESEND = text(
     """
     UPDATE unsettled u SET tries = least(u.tries + 1, 1000), sent_at = :at
     FROM (
       SELECT s.tenant_id, s.activity_id FROM unsettled s
       JOIN program p ON p.tenant_id = s.tenant_id AND p.id = s.program_id AND p.paused_at IS NULL
-      WHERE coalesce(s.sent_at, s.accepted_at) + :stale * (1 + least(s.tries, 9)) <= :at
+      WHERE coalesce(s.sent_at, s.accepted_at) + :stale * greatest(1, least(s.tries, 9)) <= :at
       ORDER BY s.activity_id LIMIT :most FOR UPDATE OF s SKIP LOCKED
     ) due
     WHERE u.tenant_id = due.tenant_id AND u.activity_id = due.activity_id
