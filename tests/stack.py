@@ -118,18 +118,23 @@ class Stack:
 
     def tick(self, task: str) -> None:
         """Sends what beat would send: the name of one of its tasks."""
-        self.broker.send_task(task, queue="sweep")
+        self._send(task, queue="sweep")
 
     def goes_through(self, queue: str) -> bool:
         """Whether a canary sent to the queue is taken by its worker within a second."""
         token = uuid4().hex
-        self.broker.send_task("ops.canary", [token], queue=queue, expires=5)
+        self._send("ops.canary", token, queue=queue)
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:
             if self.redis.get(f"loyalty:canary:{token}"):
                 return True
             time.sleep(0.01)
         return False
+
+    def _send(self, task: str, *arguments: str, queue: str) -> None:
+        """On a connection of its own: one that is kept leaks when a test kills the broker."""
+        with self.broker.connection_for_write() as connection:
+            self.broker.send_task(task, arguments, queue=queue, expires=5, connection=connection)
 
     def _answers(self) -> bool:
         try:
