@@ -1,11 +1,12 @@
 # `make help` lists the verbs. It works with any make, macOS's 3.81 too.
 # Another Python than python3: `make run PYTHON=python3.13`.
-# `make run UP='--port 9000 --no-demo'`, `make test TESTS=tests/ledger`.
+# `make run UP='--port 9000 --no-demo'`, `make test TESTS=tests/ledger`, `make bench BENCH=--quick`.
 
 PYTHON = python3
 PY = .venv/bin/python
 UP =
 TESTS =
+BENCH =
 INSTALL = command -v $(PYTHON) >/dev/null || \
 	{ echo 'There is no $(PYTHON): install Python 3.11 or newer.'; exit 1; }; $(PYTHON) install.py
 UV_LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
@@ -18,6 +19,7 @@ help:
 	@echo 'make test    all that CI runs: style, types, imports, tests (10 minutes at most)'
 	@echo 'make check   the part of it that takes seconds'
 	@echo 'make bench   measures this machine: a table of ratios and a chart'
+	@echo 'make bench-memory  the memory of each process after 2 and after 10 minutes of load'
 	@echo 'make faults  kills everything under load, for a long time, and prints what came of it'
 	@echo 'make docs    real answers into the examples of docs/, and the picture of the tables'
 	@echo 'make lock    newest versions of all packages into requirements*.txt'
@@ -41,7 +43,10 @@ style: .venv/test.stamp
 	.venv/bin/lint-imports
 
 bench: .venv/test.stamp
-	$(PY) -m bench
+	$(PY) -m bench $(BENCH)
+
+bench-memory: .venv/test.stamp
+	$(PY) -m bench.memory $(BENCH)
 
 faults: .venv/test.stamp
 	$(PY) -m pytest -n 0 -s tests/faults

@@ -39,15 +39,17 @@ def main(quick: bool, no_growth: bool, rounds: int | None) -> None:
         if not no_growth:
             measure_growth(running, pace.books, samples, console.print)
     OUT.mkdir(parents=True, exist_ok=True)
-    write(OUT, samples, {"machine": where, "cpu_s": cpu, "took_s": time.monotonic() - began})
+    write(OUT, samples, {"machine": where, "cpu_percent": cpu, "took_s": time.monotonic() - began})
     draw(samples.medians(), OUT / "bench.png")
     show(Console(), samples)
+    shares = ", ".join(f"{name} {share} %" for name, share in cpu.items())
+    console.print(f"Processor time during single earns: {shares}")
     console.print(f"{time.monotonic() - began:.0f} s; see {OUT}")
     sys.exit(0 if all(reached for *_, reached in judged(samples.medians())) else 1)
 
 
-def _side_by_side(running: Servers, pace: Pace, samples: Samples, rounds: int) -> dict[str, float]:
-    """Rounds of everything that is compared; returns processor seconds of the single earns."""
+def _side_by_side(running: Servers, pace: Pace, samples: Samples, rounds: int) -> dict[str, int]:
+    """Rounds of all that is compared; returns who used the processors during single earns."""
     house, rival = House(running), Rival(running)
     with ExitStack() as at_the_end:
         at_the_end.callback(house.stop)
@@ -65,7 +67,7 @@ def _side_by_side(running: Servers, pace: Pace, samples: Samples, rounds: int) -
             stages.round()
             took_s = time.monotonic() - begun
             console.print(f"round {number} of {rounds}: {took_s:.0f} s")
-        return dict(stages.cpu.seconds)
+        return stages.cpu.shares()
 
 
 def _stages(running: Servers, house: House, rival: Rival, pace: Pace, samples: Samples) -> Stages:

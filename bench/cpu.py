@@ -27,6 +27,12 @@ class Cpu:
         for name, seconds in used.items():
             self.seconds[name] += seconds
 
+    def shares(self) -> dict[str, int]:
+        """Percent of the processor time that was used, the largest first."""
+        total = sum(self.seconds.values()) or 1.0
+        ranked = sorted(self.seconds.items(), key=lambda one: -one[1])
+        return {name: round(100 * seconds / total) for name, seconds in ranked}
+
     def _now(self) -> dict[str, float]:
         found = {"bench": process_time()}
         for name, pid in self._pids.items():

@@ -17,6 +17,7 @@ from loyalty.clock import wall_clock
 from loyalty.embedded.valkey import free_port
 
 _DATABASE = "ours"
+_ALIKE = 0.03  # part of a row's width by which two ways of writing it may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,21 @@ class House:
             ids_of(bodies),
         )
         return [float(row[0]) for row in rows]
+
+    def must_be_alike(self, tenant_id: int, other_id: int) -> None:
+        """Rows of the two tenants are as wide as each other. Raises AssertionError."""
+        for table in ("activity", "award", "entry", "lot"):
+            widths = dict(
+                self.database.rows(
+                    f"SELECT tenant_id, avg(pg_column_size(t.*)) FROM {table} t"
+                    " WHERE tenant_id IN (%s, %s) GROUP BY tenant_id",
+                    tenant_id,
+                    other_id,
+                )
+            )
+            ours, theirs = float(widths[tenant_id]), float(widths[other_id])
+            if abs(ours - theirs) > _ALIKE * ours:
+                raise AssertionError(f"{table}: {ours:.0f} bytes a row here, {theirs:.0f} there")
 
     def stop(self) -> None:
         """Ends the processes."""

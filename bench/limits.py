@@ -83,7 +83,7 @@ class Limits:
     """A tenant whose purchases nobody but this writes, and connections to write them with."""
 
     def __init__(self, app_url: str, tenant_id: int, program_id: int, connections: int = 2) -> None:
-        self._tenant_id = tenant_id
+        self.tenant_id = tenant_id
         self._program_id = program_id
         self._random = Random(3)
         self._connections = [psycopg2.connect(app_url) for _ in range(connections)]
@@ -111,7 +111,7 @@ class Limits:
     def _read_accounts(self) -> dict[int, tuple[str, Figures]]:
         with self._connections[0].cursor() as cursor:
             cursor.execute(
-                "BEGIN; SELECT set_config('loyalty.tenant', %s, true)", (str(self._tenant_id),)
+                "BEGIN; SELECT set_config('loyalty.tenant', %s, true)", (str(self.tenant_id),)
             )
             cursor.execute(
                 "SELECT a.id, m.member_id, a.available, a.lifetime, a.tier_points, a.version"
@@ -147,7 +147,7 @@ class Limits:
         paid: list[dict[str, Any]],
         at: datetime,
     ) -> str:
-        who, when = self._tenant_id, f"'{at.isoformat()}'"
+        who, when = self.tenant_id, f"'{at.isoformat()}'"
         ids = "'{" + ",".join(str(row["id"]) for row in told) + "}'"
         awarded = _json(entries)
         return f"""

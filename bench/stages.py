@@ -81,6 +81,7 @@ class Stages:
     def warm_up(self) -> None:
         """A little of everything, which is not counted."""
         replace(self, pace=_WARM_UP, samples=Samples(), cpu=Cpu({})).round()
+        self.house.must_be_alike(self.shop.tenant_id, self.limits.tenant_id)
 
     def _noop(self) -> None:
         path = f"/v1/programs/{purchases.PROGRAM}/noop"
