@@ -97,7 +97,9 @@ class Supervisor:
         everybody = list(self.children.values())
         self._end([child for child in everybody if child.part.name == "web"])
         self._end([child for child in everybody if child.part.name != "web"])
-        self._selector.close()
+        self._show_lines(0)  # their last words
+        for key in list(self._selector.get_map().values()):
+            self._forget(key)
         for server in reversed(self.servers.values()):
             server.stop()
 
@@ -146,14 +148,18 @@ class Supervisor:
 
     def _show_lines(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(timeout_s):
-            name, pipe = key.data
+            name, _ = key.data
             said = os.read(key.fd, 65536)
-            *lines, self._unfinished[key.fd] = (self._unfinished.get(key.fd, b"") + said).split(
-                b"\n"
-            )
-            if not said:  # it has ended
-                lines = [self._unfinished.pop(key.fd)]
-                self._selector.unregister(pipe)
-                pipe.close()
+            so_far = self._unfinished.pop(key.fd, b"") + said
+            *lines, rest = so_far.split(b"\n")
+            if said:
+                self._unfinished[key.fd] = rest
+            else:  # it has ended
+                lines = [rest] if rest else []
+                self._forget(key)
             for line in lines:
                 self._show(name, line.decode(errors="replace"))
+
+    def _forget(self, key: selectors.SelectorKey) -> None:
+        self._selector.unregister(key.fileobj)
+        key.data[1].close()
