@@ -12,18 +12,18 @@ INSTALL = command -v $(PYTHON) >/dev/null || \
 UV_LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test check bench faults docs lock clean
+.PHONY: help run test check bench bench-memory faults docs lock clean
 
 help:
-	@echo 'make run     everything on this machine, with a demo, until Ctrl-C'
-	@echo 'make test    all that CI runs: style, types, imports, tests (10 minutes at most)'
-	@echo 'make check   the part of it that takes seconds'
-	@echo 'make bench   measures this machine: a table of ratios and a chart'
+	@echo 'make run           everything on this machine, with a demo, until Ctrl-C'
+	@echo 'make test          all that CI runs: style, types, imports, tests (10 minutes at most)'
+	@echo 'make check         the part of it that takes seconds'
+	@echo 'make bench         measures this machine: a table of ratios and a chart (20 minutes)'
 	@echo 'make bench-memory  the memory of each process after 2 and after 10 minutes of load'
-	@echo 'make faults  kills everything under load, for a long time, and prints what came of it'
-	@echo 'make docs    real answers into the examples of docs/, and the picture of the tables'
-	@echo 'make lock    newest versions of all packages into requirements*.txt'
-	@echo 'make clean   removes what can be made again; your data in var/ stay'
+	@echo 'make faults        kills everything under load, for a long time, and prints what came of it'
+	@echo 'make docs          real answers into the examples of docs/, and the picture of the tables'
+	@echo 'make lock          newest versions of all packages into requirements*.txt'
+	@echo 'make clean         removes what can be made again; your data in var/ stay'
 
 run: .venv/run.stamp
 	@exec $(PY) -m loyalty.cli up $(UP)
