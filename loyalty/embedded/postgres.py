@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from loyalty.embedded.process import CannotStart, spawn, stop, stop_orphan
+from loyalty.embedded.process import CannotStart, last_words, spawn, stop, stop_orphan
 from loyalty.embedded.settings import postgresql_conf
 
 OWNER, APP, SYSTEM = "loyalty_owner", "loyalty_app", "loyalty_system"
@@ -91,10 +91,11 @@ class Postgres:
         self._configure(binaries)
         deadline = time.monotonic() + _LEFT_BEHIND_S
         while not self._serves(binaries):
-            said = self.log.read_text(errors="replace").strip()
-            if _LEFT_BEHIND not in said or time.monotonic() > deadline:
-                last = said.rpartition("\n")[2] or "it said nothing"
-                raise CannotStart(f"Postgres does not start ({last}): see {self.log}.")
+            left_behind = _LEFT_BEHIND in self.log.read_text(errors="replace")
+            if not left_behind or time.monotonic() > deadline:
+                raise CannotStart(
+                    f"Postgres does not start ({last_words(self.log)}): see {self.log}."
+                )
             time.sleep(0.05)
         self._make_roles_and_database()
 

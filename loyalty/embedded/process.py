@@ -104,3 +104,9 @@ def stop_orphan(pid: int, folder: Path, number: signal.Signals, grace_s: float =
             f"Process {pid} of an earlier run still uses {folder} and does not end: kill {pid}."
         ) from None
     return True
+
+
+def last_words(log: Path) -> str:
+    """The last line of what a server said, which tells best why it ended."""
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import redis
 
-from loyalty.embedded.process import CannotStart, spawn, stop, stop_orphan
+from loyalty.embedded.process import CannotStart, last_words, spawn, stop, stop_orphan
 
 _START_TIMEOUT_S = 60.0  # reading a long append-only file takes a while
-_PORTS_TO_TRY = 5  # a port that was free may be taken before the server has it
+_PORTS_TO_TRY = 50
+_SERVERS_PORTS = range(20_000, 32_000)
+#: What it says when another process has its port, and how long we wait for that to end.
+_TAKEN, _PORT_FREE_WITHIN_S = "Address already in use", 10.0
 
 _CONF = """\
 # Written at every start by loyalty/embedded.
@@ -47,17 +50,22 @@ def _binary() -> Path:
     )
 
 
-def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
-    """The wanted port if nobody listens there, else one that is free just now."""
-    for port in (wanted, 0):
+def free_port(wanted: int | None = None) -> int:
+    """The wanted port of 127.0.0.1 if nobody has it, else another one that is free just now.
+
+    Below those that the kernel gives to outgoing connections: a client that keeps trying to reach
+    a port of those may get the port itself, and the server never comes back on it.
+    """
+    candidates = [secrets.choice(_SERVERS_PORTS) for _ in range(_PORTS_TO_TRY)]
+    for port in candidates if wanted is None else [wanted, *candidates]:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host, port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
-    raise CannotStart(f"No port is free on {host}.")
+            return port
+    raise CannotStart("No port is free on 127.0.0.1: end some of the servers there.")
 
 
 class Valkey:
@@ -78,28 +86,16 @@ class Valkey:
         """Starts it and waits until it answers."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._end_the_last_run()
-        for _ in range(_PORTS_TO_TRY):
-            self._port = self._port or free_port()
-            conf = self.folder / "valkey.conf"
-            conf.touch(mode=0o600)
-            conf.write_text(_CONF.format(port=self._port, password=self._password))
-            with self.log.open("wb") as output:
-                self.process = spawn(
-                    [_binary(), "valkey.conf"],
-                    on_parent_death=signal.SIGTERM,
-                    cwd=self.folder,
-                    output=output,
+        self._port = self._port or free_port()
+        deadline = time.monotonic() + _PORT_FREE_WITHIN_S
+        while not self._serves():
+            taken = _TAKEN in self.log.read_text(errors="replace")
+            if not taken or time.monotonic() > deadline:
+                raise CannotStart(
+                    f"Valkey does not start ({last_words(self.log)}): see {self.log}; "
+                    f"{self.folder} holds nothing that is not in Postgres too and may be removed."
                 )
-            if self._answers():
-                return
-            if "Address already in use" not in self.log.read_text(errors="replace"):
-                break
-            self._port = 0
-        lines = self.log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise CannotStart(
-            f"Valkey does not start ({lines[-1]}): see {self.log}; "
-            f"{self.folder} holds nothing that is not in Postgres too and may be removed."
-        )
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Ends it cleanly; what it holds is in its append-only file."""
@@ -111,12 +107,16 @@ class Valkey:
         """The URL of one of its numbered databases."""
         return f"redis://:{self._password}@127.0.0.1:{self._port}/{number}"
 
-    def _answers(self) -> bool:
+    def _serves(self) -> bool:
+        """Starts the server; whether it came to answer."""
+        conf = self.folder / "valkey.conf"
+        conf.touch(mode=0o600)
+        conf.write_text(_CONF.format(port=self._port, password=self._password))
+        with self.log.open("wb") as output:
+            self.process = spawn([_binary(), "valkey.conf"], cwd=self.folder, output=output)
         deadline = time.monotonic() + _START_TIMEOUT_S
         with redis.Redis.from_url(self.url(), socket_timeout=5) as client:
-            while time.monotonic() < deadline:
-                if self.process is None or self.process.poll() is not None:
-                    return False
+            while self.process.poll() is None and time.monotonic() < deadline:
                 try:
                     return bool(client.ping())
                 except redis.RedisError:

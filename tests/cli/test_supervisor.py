@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from loyalty.cli.parts import Part
@@ -85,8 +86,6 @@ def test_who_does_not_end_in_time_is_killed(house: House) -> None:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # nobody here reaps an orphan
+    except psutil.NoSuchProcess:
         return False
-    with open(f"/proc/{pid}/stat") as state:  # nobody reaps an orphan of ours here
-        return " Z " not in state.read()
