@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from loyalty.embedded.process import CannotStart, last_words, spawn, stop, stop_orphan
+from loyalty.embedded.process import CannotStart, fresh_log, last_words, spawn, stop, stop_orphan
 from loyalty.embedded.settings import postgresql_conf
 
 OWNER, APP, SYSTEM = "loyalty_owner", "loyalty_app", "loyalty_system"
@@ -225,7 +225,7 @@ class Postgres:
 
     def _serves(self, binaries: Path) -> bool:
         """Starts the server; whether it came to answer."""
-        with self.log.open("wb") as output:
+        with fresh_log(self.log) as output:
             self.process = spawn(
                 [binaries / "postgres", "-D", self._seen_by_server(self.folder)],
                 on_parent_death=signal.SIGINT,

@@ -106,6 +106,13 @@ def stop_orphan(pid: int, folder: Path, number: signal.Signals, grace_s: float =
     return True
 
 
+def fresh_log(log: Path) -> IO[bytes]:
+    """Opens the log of a server that is being started; the last run's is kept as `….old`."""
+    if log.exists():
+        log.replace(log.with_suffix(".log.old"))
+    return log.open("wb")
+
+
 def last_words(log: Path) -> str:
     """The last line of what a server said, which tells best why it ended."""
     lines = log.read_text(errors="replace").split("\n")

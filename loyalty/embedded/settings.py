@@ -51,6 +51,7 @@ def postgres_settings(*, durable: bool, lz4: bool) -> list[tuple[str, str, str]]
         ("timezone", "'UTC'", "Times are stored and compared in UTC."),
         ("log_timezone", "'UTC'", "The same in the log."),
         ("log_line_prefix", "'%m %u '", "When, and which role."),
+        ("log_min_messages", "log", "A statement's error is told to its sender, who logs it."),
         ("log_checkpoints", "off", "Every 15 minutes, and no news."),
     ]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from loyalty.embedded.process import CannotStart, last_words, spawn, stop, stop_orphan
+from loyalty.embedded.process import CannotStart, fresh_log, last_words, spawn, stop, stop_orphan
 
 _START_TIMEOUT_S = 60.0  # reading a long append-only file takes a while
 _PORTS_TO_TRY = 50
@@ -112,7 +112,7 @@ class Valkey:
         conf = self.folder / "valkey.conf"
         conf.touch(mode=0o600)
         conf.write_text(_CONF.format(port=self._port, password=self._password))
-        with self.log.open("wb") as output:
+        with fresh_log(self.log) as output:
             self.process = spawn([_binary(), "valkey.conf"], cwd=self.folder, output=output)
         deadline = time.monotonic() + _START_TIMEOUT_S
         with redis.Redis.from_url(self.url(), socket_timeout=5) as client:
