@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from loyalty.ledger.rules import MAX_POINTS
 
+#: 100 points are worth 1.00, and money has twelve digits before the point.
+MOST_SPENT_AT_ONCE = 99_999_999_999_999
 TIERS = (("platinum", 1000), ("gold", 500), ("basic", 0))
 _RANKS = {"basic": 0, "gold": 1, "platinum": 2}
 
@@ -21,7 +23,7 @@ class PlainMember:
     tier: str = "basic"
 
     def takes(self, points: int) -> bool:
-        """Points come in and count for the tier; when they do not fit: False, and nothing is done."""
+        """Points come in and count for the tier; if they do not fit: False, and nothing is done."""
         if self.points + points > MAX_POINTS or self.lifetime + points > MAX_POINTS:
             return False
         self.points += points
@@ -35,6 +37,8 @@ class PlainMember:
         """`redeemed`, or the code of the refusal."""
         if self.status == "unknown":
             return "not_enrolled"
+        if points > MOST_SPENT_AT_ONCE:
+            return "above_maximum"
         if self.status != "active":
             return "not_active"
         if points > self.points:
