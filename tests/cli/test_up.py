@@ -99,6 +99,12 @@ def test_load_balances_to_the_point_and_the_book_with_it(up: Up) -> None:
     assert "every invariant holds" in loyalty("audit", *data).stdout
 
 
+def test_a_worker_killed_under_load_loses_nothing(up: Up) -> None:
+    told = loyalty("demo", "--kill", "--data", str(up.data))
+    assert "SIGKILL to the worker" in told.stdout, told
+    assert "accepted 2,000 = credited 2,000" in told.stdout
+
+
 def test_pausing_is_seen_over_http(up: Up) -> None:
     data = ("--tenant", "demo", "--reason", "stocktaking", "--data", str(up.data))
     assert "is paused" in loyalty("pause", "frequent-flyer", *data).stdout
