@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from flask import Response
@@ -12,7 +12,7 @@ from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
 from loyalty.clock import now, wall_clock
-from loyalty.errors import Forbidden
+from loyalty.errors import FieldError, Forbidden
 from loyalty.logs import request_id
 from loyalty.members.change_member import change_member
 from loyalty.members.enrol import NewMember
@@ -72,7 +72,7 @@ class SearchArgs(ListByNumber):
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Enrol a member; what was parked for them is awarded. Members enrol themselves only."""
     principal().require_member(wanted["member_id"])
-    _refuse_own_attributes(wanted["attributes"])
+    _refuse_from_members([name for name, value in wanted.items() if value])
     order = NewMember(**{**wanted, "identifiers": _identifiers(wanted["identifiers"])})
     with transaction(tenant()) as session:
         book, at = recent_program(session, program), now(session)
@@ -102,8 +102,11 @@ def read(program: str, member_id: str) -> Response:
 @members.arguments(MemberChangeSchema)
 @members.response(200, MemberSchema)
 def change(patch: dict[str, Any], program: str, member_id: str) -> Response:
-    """Change what is known of a member, by merge patch. Members may not set their attributes."""
-    _refuse_own_attributes(patch.get("attributes", {}))
+    """Change what is known of a member, by merge patch.
+
+    Members may set neither their identifiers nor their attributes.
+    """
+    _refuse_from_members(patch)
     if "identifiers" in patch:
         patch["identifiers"] = _identifiers(patch["identifiers"] or [])
     with transaction(tenant()) as session:
@@ -204,6 +207,11 @@ def _identifiers(given: list[dict[str, str]]) -> tuple[Identifier, ...]:
     return tuple(Identifier(**one) for one in given)
 
 
-def _refuse_own_attributes(attributes: object) -> None:
-    if principal().role is Role.MEMBER and attributes != {}:
-        raise Forbidden("Members may not set their own attributes.")
+def _refuse_from_members(given: Collection[str]) -> None:
+    # Nobody has checked whose card it is: a stranger's parked purchases would go to who names it.
+    if principal().role is not Role.MEMBER:
+        return
+    for name in ("identifiers", "attributes"):
+        if name in given:
+            detail = f"Members may not set their own {name}."
+            raise Forbidden(detail, errors=[FieldError(f"/{name}", Forbidden.code, detail)])
