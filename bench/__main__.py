@@ -20,31 +20,33 @@ from bench.report import judged, machine, show, write
 from bench.rival import Rival
 from bench.servers import OUT, Servers, give_up_after, servers
 from bench.stages import FULL, QUICK, Pace, Stages
+from loyalty.cli.parts import ROOT
 
 console = Console(stderr=True)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="About 3 minutes instead of 20; two books.")
-@click.option("--no-growth", is_flag=True, help="Leaves out the books of different sizes.")
-@click.option("--rounds", type=int, help="How often everything is measured.")
-def main(quick: bool, no_growth: bool, rounds: int | None) -> None:
+@click.option("--quick", is_flag=True, help="About 3 minutes, and no books of different sizes.")
+@click.option("--rounds", type=int, help="How often everything is measured; 0: only the books.")
+def main(quick: bool, rounds: int | None) -> None:
     """Measures ours, the tutorial peer and Postgres itself in turns; writes bench/out."""
     pace = QUICK if quick else FULL
     give_up_after(pace.most_s)
     samples, where, began = Samples(), machine(), time.monotonic()
     with servers() as running:
         console.print("Postgres and Valkey are up")
-        cpu = _side_by_side(running, pace, samples, rounds or pace.rounds)
-        if not no_growth:
+        count = pace.rounds if rounds is None else rounds
+        cpu = _side_by_side(running, pace, samples, count) if count else {}
+        if pace.books:
             measure_growth(running, pace.books, samples, console.print)
-    OUT.mkdir(parents=True, exist_ok=True)
-    write(OUT, samples, {"machine": where, "cpu_percent": cpu, "took_s": time.monotonic() - began})
-    draw(samples.medians(), OUT / "bench.png")
+    write(OUT, samples, where, cpu_percent=cpu, took_s=time.monotonic() - began)
+    if count:
+        draw(samples.medians(), OUT / "bench.png")
     show(Console(), samples)
-    shares = ", ".join(f"{name} {share} %" for name, share in cpu.items())
-    console.print(f"Processor time during single earns: {shares}")
-    console.print(f"{time.monotonic() - began:.0f} s; see {OUT}")
+    if cpu:
+        shares = ", ".join(f"{name} {share} %" for name, share in cpu.items())
+        console.print(f"Processor time during single earns: {shares}")
+    console.print(f"{time.monotonic() - began:.0f} s; see {OUT.relative_to(ROOT)}")
     sys.exit(0 if all(reached for *_, reached in judged(samples.medians())) else 1)
 
 

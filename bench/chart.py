@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from bench.figures import NAMES
 
 _BARS = (
@@ -41,7 +43,7 @@ def draw(medians: Mapping[str, float], file: Path) -> None:
     axes.bar_label(bars, [f"{value:,.0f}" for value in values], padding=4, fontsize=9)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 3)
-    axes.set_xlabel("a second, on two cores with everything on them (logarithmic)", fontsize=9)
+    axes.set_xlabel(f"a second, on {psutil.cpu_count()} cores with everything on them", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.tight_layout()

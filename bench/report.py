@@ -69,8 +69,8 @@ def machine() -> dict[str, object]:
     }
 
 
-def write(folder: Path, samples: Samples, told: Mapping[str, object]) -> None:
-    """bench.json (everything), bench.md and bench.png."""
+def write(folder: Path, samples: Samples, where: Mapping[str, object], **told: object) -> None:
+    """bench.json with everything, and bench.md."""
     folder.mkdir(parents=True, exist_ok=True)
     medians = samples.medians()
     goals = [
@@ -83,9 +83,10 @@ def write(folder: Path, samples: Samples, told: Mapping[str, object]) -> None:
         }
         for goal, found, reached in judged(medians)
     ]
-    document = {**told, "medians": medians, "samples": dict(samples.by_key), "goals": goals}
+    measured = {"medians": medians, "samples": dict(samples.by_key), "goals": goals}
+    document = {"machine": where, **told, **measured}
     (folder / "bench.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    (folder / "bench.md").write_text(markdown(samples, machine()))
+    (folder / "bench.md").write_text(markdown(samples, where))
 
 
 def _words(goal: Goal, found: float) -> tuple[str, str, str, str]:

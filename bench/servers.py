@@ -20,7 +20,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from loyalty.cli.parts import ROOT, Part, web
-from loyalty.embedded import Postgres, Valkey, claim
+from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.process import kill_group, spawn, stop
 
@@ -99,8 +99,12 @@ def give_up_after(seconds: int) -> None:
 @contextlib.contextmanager
 def servers() -> Iterator[Servers]:
     """Fresh servers in a folder of their own; both are gone when it ends."""
+    var = ROOT / "var"
+    for left in var.glob("bench-*"):
+        with contextlib.suppress(CannotStart), claim(left):  # of a killed run: nobody holds it
+            shutil.rmtree(left, ignore_errors=True)
     with contextlib.ExitStack() as at_the_end:
-        folder = at_the_end.enter_context(claim(ROOT / "var" / f"bench-{os.getpid()}"))
+        folder = at_the_end.enter_context(claim(var / f"bench-{os.getpid()}"))
         at_the_end.callback(shutil.rmtree, folder, ignore_errors=True)
         running = Servers(folder)
         at_the_end.callback(running.stop)

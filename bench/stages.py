@@ -36,7 +36,7 @@ class Pace:
     most_s: int
 
 
-QUICK = Pace(rounds=2, seconds=3, books=(10_000, 1_000_000), most_s=900)
+QUICK = Pace(rounds=2, seconds=3, books=(), most_s=900)
 FULL = Pace(rounds=5, seconds=6, books=(10_000, 1_000_000, 5_000_000), most_s=3000)
 _WARM_UP = Pace(rounds=1, seconds=1, books=(), most_s=0)
 
