@@ -150,6 +150,10 @@ _SET_BACK = (
     "SELECT activity_id AS id FROM setback"
     " WHERE tenant_id = :tenant AND program_id = :program AND status = :status"
 )
+_OF_SOURCE = (
+    "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
+    " AND source = :source"
+)
 _BY_KEY = (
     "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
     " AND source = :source AND transaction_id = :transaction"
@@ -171,15 +175,15 @@ def find(
 ) -> list[Told]:
     """A page of a program's purchases, newest first; every filter given must hold.
 
-    `source` and `transaction_id` go together: they name one purchase.
+    A `transaction_id` is unique within its `source`: it comes with one.
     """
-    parts = (
-        [_CANDIDATES.get(status, _SET_BACK)] if status or not (transaction_id or member_id) else []
-    )
-    if transaction_id is not None:
-        parts.append(_BY_KEY)
+    parts = []
+    if source is not None:
+        parts.append(_OF_SOURCE if transaction_id is None else _BY_KEY)
     if member_id is not None:
         parts.append(_OF_MEMBER)
+    if status is not None or not parts:
+        parts.append(_CANDIDATES.get(status, _SET_BACK))
     both = " INTERSECT ".join(f"({part})" for part in parts)
     rows = session.execute(
         text(_PAGE.format(both=both)),

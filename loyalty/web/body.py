@@ -85,6 +85,23 @@ def load(schema: marshmallow.Schema, value: object) -> Any:
         raise invalid(list(field_errors(error.messages))) from None
 
 
+def load_query(schema: marshmallow.Schema) -> Any:
+    """The query parameters as the schema loads them. Raises Invalid, which names each wrong one."""
+    try:
+        return schema.load(query_values())
+    except ValidationError as error:
+        raise _invalid_query(error.messages) from None
+
+
+def _invalid_query(messages: object) -> Invalid:
+    return invalid(
+        [
+            FieldError(f"?{where[0]}", _code(refusal), str(refusal))
+            for where, refusal in _refusals(messages, ())
+        ]
+    )
+
+
 def invalid(errors: Sequence[FieldError]) -> Invalid:
     """The problem that tells these errors."""
     count = "One value is" if len(errors) == 1 else f"{len(errors)} values are"
@@ -135,9 +152,4 @@ class StrictParser(FlaskParser):
         [(location, messages)] = error.messages_dict.items()
         if location == "json":
             raise invalid(list(field_errors(messages)))
-        raise invalid(
-            [
-                FieldError(f"?{where[0]}", _code(refusal), str(refusal))
-                for where, refusal in _refusals(messages, ())
-            ]
-        )
+        raise _invalid_query(messages)

@@ -24,7 +24,7 @@ LONGEST_S = 10
 LOOK_EVERY_S = 0.02
 BACKLOG_ASKED_EVERY_S = 0.5
 LONGEST_BACKLOG = timedelta(seconds=2)  # with an older one, waiting is pointless
-_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})(?:$|[\",;\s])", re.IGNORECASE)
 
 
 def asked_for(prefer: str | None) -> int:

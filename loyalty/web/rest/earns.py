@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 from flask import Response, request
+from marshmallow import validates_schema
 
 from loyalty import logs
 from loyalty.clock import now, wall_clock
@@ -18,11 +19,11 @@ from loyalty.errors import Conflict, NotFound
 from loyalty.programs.cache import cached_program
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, principal
-from loyalty.web.body import json_body, load, query_values
+from loyalty.web.body import json_body, load, load_query
 from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
 from loyalty.web.earn_schema import EARN, EarnSchema
 from loyalty.web.earns_batch import BatchAnswerSchema, BatchSchema, read_batch, store_batch
-from loyalty.web.fields import Choice, MemberId, QueryFlag, Schema, Text
+from loyalty.web.fields import Choice, MemberId, QueryFlag, Schema, Text, refuse
 from loyalty.web.intake import intake
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.resource import Resource
@@ -44,6 +45,11 @@ class EarnListArgs(ListById):
     transaction_id = Text(most=200)
     status = Choice(STATUSES)
     member_id = MemberId()
+
+    @validates_schema(skip_on_field_errors=True)
+    def _names_one(self, values: dict[str, Any], **_: Any) -> None:
+        if "transaction_id" in values and "source" not in values:
+            raise refuse("required", "A transaction_id is unique within its source.", "source")
 
 
 class NotSetBack(Conflict):
@@ -78,7 +84,7 @@ def create(program: str) -> Response:
     Written without the argument machinery of the other resources: this is the hot path.
     """
     who = principal()
-    dry_run = request.query_string and load(_QUERY, query_values())["dry_run"]
+    dry_run = request.query_string and load_query(_QUERY)["dry_run"]
     earn = load(EARN, json_body())
     who.require_source(earn.source)
     book = cached_program(who.tenant_id, program, transaction)
