@@ -25,7 +25,8 @@ def record(
     request_id: str | None = None,
     at: datetime,
 ) -> None:
-    """Adds one record. `act` is a verb of the trade (`pause`), `subject` what it was done to.
+    """Adds one record. `act` is noun and verb (`program.pause`), `subject` what it was done to
+    (`program wine`).
 
     `before` and `after` are what JSON can hold, and hold no secrets.
     """

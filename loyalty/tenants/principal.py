@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,15 +51,25 @@ class Principal:
         """Raises Forbidden or ScopeMissing when this principal may not do `operation`."""
         if self.role not in ALLOWED[operation]:
             raise Forbidden(f"The role {self.role} may not do {operation}.")
-        if self.scopes is not None and self.scopes.isdisjoint(
-            (operation, operation.partition(".")[0])
-        ):
+        if not self._covers(operation):
             raise ScopeMissing(f"The scope {operation} is missing.")
 
     def require_source(self, source: str) -> None:
         """Raises SourceNotAllowed when the key is bound to other sources than `source`."""
         if self.sources is not None and source not in self.sources:
             raise SourceNotAllowed(f"This key may not speak for the source {source!r}.")
+
+    def require_no_more(
+        self, scopes: Collection[str] | None, sources: Collection[str] | None
+    ) -> None:
+        """Raises ScopeMissing or SourceNotAllowed when a key with these could do more than this."""
+        if self.scopes is not None and (scopes is None or not all(map(self._covers, scopes))):
+            raise ScopeMissing("A key gives no other key more scopes than its own.")
+        if self.sources is not None and (sources is None or not self.sources.issuperset(sources)):
+            raise SourceNotAllowed("A key gives no other key more sources than its own.")
+
+    def _covers(self, scope: str) -> bool:
+        return self.scopes is None or not self.scopes.isdisjoint((scope, scope.partition(".")[0]))
 
     def require_member(self, member_id: str) -> None:
         """Raises Forbidden when this is a member, and not this one."""

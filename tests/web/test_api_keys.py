@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 
 from loyalty.audit.queries import records
@@ -48,10 +49,10 @@ def test_who_did_it_is_written_down(client: FlaskClient, tenant: TestTenant) -> 
     client.delete(f"/v1/api-keys/{made['id']}", headers=headers)
     with transaction(tenant.id) as session:
         written = [(r.act, r.subject, r.actor, r.request_id) for r in records(session, None, 9)]
-    subject = f"api_key:{made['id']}"
+    subject = f"api_key {made['id']}"
     assert written == [
-        ("revoke_key", subject, "admin:admin", "r-5"),
-        ("add_key", subject, "admin:admin", "r-5"),
+        ("api_key.revoke", subject, "admin:admin", "r-5"),
+        ("api_key.add", subject, "admin:admin", "r-5"),
     ]
 
 
@@ -72,3 +73,32 @@ def test_a_list_is_walked_page_by_page(client: FlaskClient, tenant: TestTenant) 
             path = link[1:].partition(">")[0]
     assert names == ["4", "3", "2", "1", "0"]
     assert page["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("scopes", "sources", "code"),
+    [
+        (None, ["pos"], "scope_missing"),
+        (["api_keys", "earns"], ["pos"], "scope_missing"),
+        (["api_keys.create", "earns.create"], None, "source_not_allowed"),
+        (["earns.create"], ["pos", "other"], "source_not_allowed"),
+    ],
+)
+def test_a_restricted_key_makes_none_that_may_do_more(
+    client: FlaskClient,
+    tenant: TestTenant,
+    scopes: list[str] | None,
+    sources: list[str] | None,
+    code: str,
+) -> None:
+    own = {"scopes": ["api_keys.create", "earns.create"], "sources": ["pos"]}
+    made = client.post(
+        "/v1/api-keys", headers=tenant.headers(), json={"name": "k", "role": "admin", **own}
+    ).get_json()
+    as_key = {"Authorization": f"Bearer {made['key']}"}
+    wanted = {"name": "more", "role": "admin", "scopes": scopes, "sources": sources}
+    refused = client.post("/v1/api-keys", headers=as_key, json=wanted)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, code)
+    listed = client.get("/v1/api-keys", headers=tenant.headers()).get_json()["data"]
+    assert [key["name"] for key in listed] == ["k"]
+    assert client.post("/v1/api-keys", headers=as_key, json=wanted | own).status_code == 201

@@ -59,11 +59,12 @@ class ToldKeySchema(KeySchema):
 @api_keys.arguments(NewKeySchema)
 @api_keys.response(201, ToldKeySchema)
 def create(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Makes a key and tells it, once.
+    """Makes a key and tells it, once. A restricted key makes none that may do more.
 
     An Idempotency-Key is not looked at: its stored answer would keep the secret for 30 days.
     A key too many can be revoked.
     """
+    principal().require_no_more(wanted["scopes"], wanted["sources"])
     with transaction(tenant()) as session:
         at = now(session)
         key, bearer = add_key(
@@ -79,8 +80,8 @@ def create(wanted: dict[str, Any]) -> dict[str, Any]:
         record(
             session,
             actor=principal().actor,
-            act="add_key",
-            subject=f"api_key:{key.id}",
+            act="api_key.add",
+            subject=f"api_key {key.id}",
             after={"name": key.name, "role": key.role},
             request_id=request_id.get(),
             at=at,
@@ -110,8 +111,8 @@ def revoke(key_id: UUID) -> ApiKey:
         record(
             session,
             actor=principal().actor,
-            act="revoke_key",
-            subject=f"api_key:{key.id}",
+            act="api_key.revoke",
+            subject=f"api_key {key.id}",
             request_id=request_id.get(),
             at=at,
         )

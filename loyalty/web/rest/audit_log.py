@@ -15,7 +15,7 @@ audit_log = Resource("audit_log", description="Who did what: added to, never cha
 
 
 class AuditRecordSchema(Schema):
-    """One act of one actor, on a `subject` like `program:wine`."""
+    """One act of one actor, on a `subject` like `program wine`."""
 
     id = Id(required=True)
     actor = Text(required=True)
