@@ -8,7 +8,7 @@ loyalty/web/health.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 _FILES = Path(os.environ.get("LOYALTY_DATA", "var")) / "metrics"
@@ -49,11 +49,11 @@ def accepted(purchases: int) -> None:
     _ACCEPTED.inc(purchases)
 
 
-def awarded(waits_s: Iterable[float]) -> None:
+def awarded(waits_s: Sequence[float]) -> None:
     """Purchases became points, each so many seconds after it was accepted."""
     for wait_s in waits_s:
         _SETTLING.observe(max(0.0, wait_s))
-        _AWARDS.inc()
+    _AWARDS.inc(len(waits_s))
 
 
 def set_back(status: str, reason: str) -> None:

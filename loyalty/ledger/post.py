@@ -42,7 +42,7 @@ class InsufficientPoints(Conflict):
     cure = "Read the balance and ask for no more than `available`."
 
     def __init__(self, available: int, asked: int) -> None:
-        super().__init__(f"{asked} points asked for, {available} available.")
+        super().__init__(f"{asked} asked for, {available} available.")
         self.available = available
         self.asked = asked
 
@@ -90,7 +90,7 @@ class Account:
         except OutOfRange as error:
             if error.would_be < 0:
                 raise InsufficientPoints(error.would_be + points, points) from None
-            raise AccountFull(f"{error.bucket} would be {error.would_be} points.") from None
+            raise AccountFull(f"{error.bucket} would be {error.would_be}.") from None
         self.balance = after
         self.version += 1
         self.entries.append(
@@ -145,8 +145,8 @@ class Account:
         held_there = self.balance.pending if activates_at else self.balance.available
         if held_there + rest > MAX_POINTS or self.lifetime + points > MAX_POINTS:
             raise AccountFull(
-                f"{points} points on top of {held_there} (and {self.lifetime} ever earned) "
-                f"are more than {MAX_POINTS}."
+                f"{points} on top of {held_there} (and of {self.lifetime} ever earned) "
+                f"would be more than {MAX_POINTS}."
             )
         if pays:
             self.move(

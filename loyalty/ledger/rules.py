@@ -55,6 +55,9 @@ class OutOfRange(ArithmeticError):
         self.would_be = would_be
 
 
+_OWN = (Bucket.PENDING, Bucket.AVAILABLE, Bucket.HELD, Bucket.OWED)
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """The account's own buckets, in points, each in 0..MAX_POINTS; `owed` counts negative."""
@@ -63,6 +66,11 @@ class Balance:
     available: int = 0
     held: int = 0
     owed: int = 0
+
+    @property
+    def figures(self) -> tuple[int, int, int, int]:
+        """The four figures, in the order of their fields."""
+        return self.pending, self.available, self.held, self.owed
 
     @property
     def net(self) -> int:
@@ -78,19 +86,20 @@ def move(balance: Balance, from_bucket: Bucket, to_bucket: Bucket, points: int) 
     """
     if points <= 0 or from_bucket == to_bucket:
         raise ValueError(f"{points} points from {from_bucket} to {to_bucket} is no movement")
-    figures = {
-        "pending": balance.pending,
-        "available": balance.available,
-        "held": balance.held,
-        "owed": balance.owed,
-    }
-    for bucket, change in ((from_bucket, -points), (to_bucket, points)):
-        if bucket.value in figures:
-            figures[bucket.value] += -change if bucket is Bucket.OWED else change
-    for name, figure in figures.items():
+    after = Balance(
+        balance.pending + _change(Bucket.PENDING, from_bucket, to_bucket, points),
+        balance.available + _change(Bucket.AVAILABLE, from_bucket, to_bucket, points),
+        balance.held + _change(Bucket.HELD, from_bucket, to_bucket, points),
+        balance.owed - _change(Bucket.OWED, from_bucket, to_bucket, points),
+    )
+    for bucket, figure in zip(_OWN, after.figures, strict=True):
         if not 0 <= figure <= MAX_POINTS:
-            raise OutOfRange(Bucket(name), figure)
-    return Balance(**figures)
+            raise OutOfRange(bucket, figure)
+    return after
+
+
+def _change(bucket: Bucket, from_bucket: Bucket, to_bucket: Bucket, points: int) -> int:
+    return points if to_bucket is bucket else -points if from_bucket is bucket else 0
 
 
 @dataclass(frozen=True, slots=True)
