@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.earning.queries import Told
+from loyalty.programs.unit import counted
 from loyalty.promotions.queries import version_of
 from loyalty.promotions.rules import Step, Version
 
@@ -36,10 +37,10 @@ def _sentence(share: Mapping[str, Any], version: Version, currency: str, unit: s
     if "why_not" in share:
         return "Nothing: " + _WHY_NOT[share["why_not"]].format(currency=currency) + "."
     rate = version.rates[currency]
-    step = "every full " if version.step is Step.WHOLE else "each "
+    step = "full " if version.step is Step.WHOLE else ""
     said = (
-        f"{money(Decimal(share['base']))} {currency} at {rate.points} {unit} for "
-        f"{step}{money(rate.per)} {currency}: {share['points']} {unit}"
+        f"{money(Decimal(share['base']))} {currency} at {counted(rate.points, unit)} per "
+        f"{step}{money(rate.per)} {currency}: {counted(share['points'], unit)}"
     )
     rest = Decimal(share.get("remainder", 0))
     if rest > 0:

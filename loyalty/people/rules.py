@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from loyalty.ledger.rules import Bucket, Kind
+from loyalty.programs.unit import counted
 
 _OWN = (Bucket.PENDING, Bucket.AVAILABLE, Bucket.HELD, Bucket.OWED)
 
@@ -37,7 +38,7 @@ def change(movement: Movement) -> dict[str, int]:
 
 def sentence(movement: Movement, unit: str) -> str:
     """The entry in words; `unit` is what the program calls its points."""
-    points = f"{movement.points:,} {unit}"
+    points = counted(movement.points, unit)
     money = _money(movement)
     cause = movement.cause
     if movement.kind is Kind.AWARD:

@@ -48,7 +48,10 @@ class NotAStep(Invalid):
 _PROBLEMS = {
     "below_minimum": (BelowMinimum, "At least {limit} points are spent at once, not {points}."),
     "above_maximum": (AboveMaximum, "At most {limit} points are spent at once, not {points}."),
-    "not_a_step": (NotAStep, "Points are spent in steps of {limit}; {points} is none."),
+    "not_a_step": (
+        NotAStep,
+        "Points are spent in steps of {limit}, and {points} is no multiple of it.",
+    ),
 }
 
 

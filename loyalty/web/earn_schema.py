@@ -19,6 +19,7 @@ from loyalty.web.fields import (
     Part,
     Schema,
     Text,
+    money_text,
     refuse,
 )
 
@@ -132,14 +133,14 @@ def _adds_up(values: dict[str, Any], amount: Decimal) -> None:
         if total != amount:
             raise refuse(
                 "does_not_add_up",
-                f"Items, tax and shipping make {total}, the amount says {amount}.",
+                f"Items, tax and shipping make {money_text(total)}, not {money_text(amount)}.",
                 "amount",
             )
     elif values.get("tax", Decimal(0)) + values.get("shipping", Decimal(0)) > amount:
         raise refuse("does_not_add_up", "Tax and shipping are more than the amount.", "amount")
     paid = sum((payment["amount"] for payment in values.get("payments", ())), Decimal(0))
     if paid > amount:
-        raise refuse("does_not_add_up", f"Payments make {paid}, the amount is less.", "payments")
+        raise refuse("does_not_add_up", f"Payments make {money_text(paid)}, more than {money_text(amount)}.", "payments")
 
 
 EARN = EarnSchema()

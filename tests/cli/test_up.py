@@ -36,7 +36,7 @@ def up() -> Iterator[Up]:
 
 def test_the_demo_tells_a_purchase_with_its_why_and_a_burn(up: Up) -> None:
     said = up.said()
-    assert "12 points. Why: 250 USD at 5 points for each 100 USD: 12 points" in said
+    assert "12 points. Why: 250 USD at 5 points per 100 USD: 12 points" in said
     assert "4 points. Why: 480 USD at 1 point" in said
     assert "Ada spends 10 points; 2 are left" in said
 

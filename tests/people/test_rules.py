@@ -66,7 +66,7 @@ def test_an_entry_in_words(movement: Movement, told: str) -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_has_its_words(kind: Kind) -> None:
     movement = Movement(kind, Bucket.AVAILABLE, Bucket.HELD, 1)
-    assert sentence(movement, "points").startswith("1 points ")
+    assert sentence(movement, "points").startswith("1 point ")
 
 
 figures = st.integers(0, 10**6)

@@ -35,9 +35,9 @@ class Text(Coded[str], fields.String):
         if not isinstance(value, str):
             raise refuse("not_a_string", "A string is expected.")
         if len(value) < self.least:
-            raise refuse("too_short", f"At least {self.least} characters are expected.")
+            raise refuse("too_short", f"{self.least} to {self.most} characters are expected.")
         if len(value) > self.most:
-            raise refuse("too_long", f"At most {self.most} characters are allowed.")
+            raise refuse("too_long", f"{self.least} to {self.most} characters are expected.")
         if UNSTORABLE.search(value):
             raise refuse("unstorable", "NUL and lone surrogates are not allowed.")
         return value
