@@ -140,7 +140,11 @@ def _adds_up(values: dict[str, Any], amount: Decimal) -> None:
         raise refuse("does_not_add_up", "Tax and shipping are more than the amount.", "amount")
     paid = sum((payment["amount"] for payment in values.get("payments", ())), Decimal(0))
     if paid > amount:
-        raise refuse("does_not_add_up", f"Payments make {money_text(paid)}, more than {money_text(amount)}.", "payments")
+        raise refuse(
+            "does_not_add_up",
+            f"Payments make {money_text(paid)}, more than {money_text(amount)}.",
+            "payments",
+        )
 
 
 EARN = EarnSchema()
