@@ -33,7 +33,9 @@ def test_every_library_says_why() -> None:
     assert set(told) - {"library"} == set(wanted)
 
 
-def test_decisions_are_numbered_without_a_gap() -> None:
+def test_decisions_are_numbered_without_a_gap_and_listed() -> None:
     folder = Path("docs/decisions")
-    numbers = [int(path.name[:4]) for path in sources.files() if path.parent == folder]
-    assert numbers == list(range(1, len(numbers) + 1))
+    pages = [path.name for path in sources.files() if path.parent == folder]
+    assert [int(name[:4]) for name in pages] == list(range(1, len(pages) + 1))
+    listed = re.findall(r"\]\(decisions/(.+?)\)", sources.text(Path("docs/architecture.md")))
+    assert listed == pages
