@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import MOST_TIERS, SETTING_NAMES
@@ -52,6 +52,20 @@ class Rates(Coded[dict[str, Any]], fields.Dict):
         rate = Part(RateSchema, allow_none=True)
         super().__init__(keys=Currency(), values=rate, validate=_not_too_many, **kwargs)
         self.document(type="object", maxProperties=_MOST_CURRENCIES)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            rates: dict[str, Any] = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            raise ValidationError(_by_place(error.messages)) from None
+        return rates
+
+
+def _by_place(messages: Any) -> Any:
+    # marshmallow tells {currency: {"key" or "value": …}}: steps that no JSON pointer can take.
+    if not isinstance(messages, dict):
+        return messages
+    return {currency: wrong.get("key") or wrong["value"] for currency, wrong in messages.items()}
 
 
 def _not_too_many(rates: Mapping[str, Any]) -> None:
