@@ -201,14 +201,19 @@ def find(
     return tell(session, rows.scalars().all())
 
 
+# What waits for a paused program is no backlog; the read stays short however much of it there is.
+_OLDEST_OPEN = text(
+    "SELECT accepted_at FROM (SELECT program_id, accepted_at FROM unsettled"
+    "   WHERE tenant_id = :tenant ORDER BY activity_id LIMIT 5000) u"
+    " WHERE program_id NOT IN"
+    "   (SELECT id FROM program WHERE tenant_id = :tenant AND paused_at IS NOT NULL) LIMIT 1"
+)
+
+
 def oldest_open(session: Session, at: datetime) -> timedelta:
-    """How long the tenant's oldest open purchase has waited."""
+    """How long the tenant's oldest open purchase has waited, paused programs left out."""
     oldest = session.execute(
-        text(
-            "SELECT accepted_at FROM unsettled WHERE tenant_id = :tenant"
-            " ORDER BY activity_id LIMIT 1"
-        ),
-        {"tenant": session.info["tenant_id"]},
+        _OLDEST_OPEN, {"tenant": session.info["tenant_id"]}
     ).scalar_one_or_none()
     return at - oldest if oldest else timedelta(0)
 

@@ -53,7 +53,9 @@ def test_what_is_fresh_is_left_alone(tenant: TestTenant, program: Program) -> No
     assert tuple(row) == (1, 0, AT + STALE_AFTER)
 
 
-def test_each_resend_but_the_second_waits_longer_than_the_one_before(tenant: TestTenant, program: Program) -> None:
+def test_each_resend_but_the_second_waits_longer_than_the_one_before(
+    tenant: TestTenant, program: Program
+) -> None:
     [purchase] = accepted(tenant, program)
     at = AT
     for tries in range(12):
