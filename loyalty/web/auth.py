@@ -16,7 +16,7 @@ from loyalty.tenants.add_key import opens, split_key
 from loyalty.tenants.principal import Principal, Unauthenticated
 from loyalty.tenants.roles import ALLOWED, Role
 from loyalty.transaction import across_tenants
-from loyalty.web.body import invalid
+from loyalty.web.body import invalid, query_pointer
 from loyalty.web.limits import limit_requests
 
 #: Routes that ask nobody who they are.
@@ -86,7 +86,7 @@ def allow(operation: str) -> Callable[[View], View]:
 
 
 def _unknown_parameter(name: str) -> FieldError:
-    return FieldError(f"?{name}", "unknown_field", "This parameter is not known here.")
+    return FieldError(query_pointer(name), "unknown_field", "This parameter is not known here.")
 
 
 def authenticate(authorization: str | None) -> Principal:

@@ -17,6 +17,7 @@ from loyalty.web.strict_json import Unreadable, pointer, read_json
 
 MAX_BODY_BYTES = 64 * 1024
 _MOST_ERRORS = 50
+_LONGEST_NAME = 100
 
 
 class UnsupportedMediaType(Problem):
@@ -73,7 +74,8 @@ def query_values(req: Request = request) -> dict[str, str]:
     """The query parameters, as text. Raises Invalid for one that stands there twice."""
     for name, values in req.args.lists():
         if len(values) > 1:
-            raise Invalid.field(f"?{name}", "named_twice", f"?{name}= stands there twice.")
+            where = query_pointer(name)
+            raise Invalid.field(where, "named_twice", f"{where}= stands there twice.")
     return req.args.to_dict()
 
 
@@ -83,6 +85,11 @@ def load(schema: marshmallow.Schema, value: object) -> Any:
         return schema.load(value)  # type: ignore[arg-type]  # what is no object, it refuses itself
     except ValidationError as error:
         raise invalid(list(field_errors(error.messages))) from None
+
+
+def query_pointer(name: str) -> str:
+    """How a refusal names the query parameter, however long the caller made its name."""
+    return f"?{name[:_LONGEST_NAME]}"
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
@@ -96,7 +103,7 @@ def load_query(schema: marshmallow.Schema) -> Any:
 def _invalid_query(messages: object) -> Invalid:
     return invalid(
         [
-            FieldError(f"?{where[0]}", _code(refusal), str(refusal))
+            FieldError(query_pointer(str(where[0])), _code(refusal), str(refusal))
             for where, refusal in _refusals(messages, ())
         ]
     )

@@ -55,10 +55,10 @@ class Rates(Coded[dict[str, Any]], fields.Dict):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
-            rates: dict[str, Any] = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
+            rates = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
         except ValidationError as error:
             raise ValidationError(_by_place(error.messages)) from None
-        return rates
+        return dict(rates)
 
 
 def _by_place(messages: Any) -> Any:

@@ -138,6 +138,9 @@ def test_a_search_refuses_what_it_cannot_mean(wine: Caller, query: str) -> None:
 def test_an_unknown_parameter_is_refused(wine: Caller) -> None:
     assert wine("GET", f"{MEMBERS}?dryrun=true").wrong == [("?dryrun", "unknown_field")]
     assert wine("DELETE", f"{ANN}?dryrun=true").wrong == [("?dryrun", "unknown_field")]
+    for path in (MEMBERS, ANN):
+        [(pointer, _)] = wine("GET", f"{path}?{'x' * 9000}=1").wrong
+        assert pointer == "?" + "x" * 100
     assert wine("GET", ANN).body["status"] == "active"
 
 
