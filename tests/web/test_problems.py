@@ -240,11 +240,14 @@ def test_a_deadlock_is_tried_once_more(tenant: TestTenant) -> None:
                 {"tenant": tenant.id, "operation": operation},
             )
     both_hold_one = threading.Barrier(2)
+    one_is_through = threading.Event()
     tries: list[str] = []
 
     @again_after_deadlock
     def lock(first: str, second: str) -> None:
         tries.append(first)
+        if len(tries) > 2:  # at once, it could have its row again before the other one wakes up
+            assert one_is_through.wait(10)
         with transaction(tenant.id) as session:
             for operation in (first, second):
                 session.execute(
@@ -253,6 +256,7 @@ def test_a_deadlock_is_tried_once_more(tenant: TestTenant) -> None:
                 )
                 if operation == first and len(tries) <= 2:
                     both_hold_one.wait(10)
+        one_is_through.set()
 
     threads = [
         threading.Thread(target=lock, args=order) for order in (("one", "two"), ("two", "one"))
