@@ -10,6 +10,7 @@ from flask import Response, request
 from marshmallow import validates_schema
 
 from loyalty import logs
+from loyalty.audit.record import record
 from loyalty.clock import now, wall_clock
 from loyalty.earning.accept import Accepted, TransactionMismatch, check_time, to_row
 from loyalty.earning.parking import reopen
@@ -181,7 +182,16 @@ def retry(earn_id: UUID) -> Response:
     """Judge a failed or parked purchase again."""
     who = principal()
     with transaction(who.tenant_id) as session:
-        told = tell_one(session, earn_id)
-        if told.status not in {"failed", "parked"} or not reopen(session, [earn_id], now(session)):
+        told, at = tell_one(session, earn_id), now(session)
+        if told.status not in {"failed", "parked"} or not reopen(session, [earn_id], at):
             raise NotSetBack(f"The purchase is {told.status}.")
+        record(
+            session,
+            actor=who.actor,
+            act="earn.retry",
+            subject=f"earn {earn_id}",
+            before={"status": told.status, "reason": told.reason},
+            request_id=logs.request_id.get(),
+            at=at,
+        )
     return _json({"id": earn_id, "status": "accepted"}, 202)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from loyalty.clock import wall_clock
+from loyalty.earning.award import award_activities
+from loyalty.transaction import transaction
 from tests.web.rest.caller import Caller, Told
 
 EARNS = "/programs/wine/earns"
@@ -94,3 +97,18 @@ def test_members_list_their_own(wine: Caller) -> None:
     assert wine("GET", f"/earns/{made}", role="member", member="ann").status == 200
     hidden = wine("GET", f"/earns/{made}", role="member", member="bob")
     assert hidden.refusal == (404, "not_found")
+
+
+def test_who_has_a_purchase_judged_again_is_written_down(wine: Caller) -> None:
+    made = wine("POST", EARNS, bought(member_id="bob"), role="server").body["id"]
+    again = f"/earns/{made}/retry"
+    assert wine("POST", again, role="operator").refusal == (409, "not_set_back")
+    with transaction(wine.tenant.id) as session:
+        award_activities(session, [UUID(made)], wall_clock())
+    assert wine("GET", f"/earns/{made}").body["reason"] == "not_enrolled"
+    retried = wine("POST", again, role="operator", X_Request_Id="r-7")
+    assert (retried.status, retried.body) == (202, {"id": made, "status": "accepted"})
+    written = wine("GET", "/audit-log?limit=1").body["data"][0]
+    assert (written["act"], written["subject"]) == ("earn.retry", f"earn {made}")
+    assert (written["actor"], written["request_id"]) == ("operator:operator", "r-7")
+    assert written["before"] == {"status": "parked", "reason": "not_enrolled"}
