@@ -48,7 +48,7 @@ _ACCOUNT_IS_ITS_ENTRIES = """
     WHERE (s.version, s.version, s.pending, s.available, s.held, s.owed, s.lifetime)
       IS DISTINCT FROM (coalesce(e.version, 0), coalesce(e.entries, 0), coalesce(e.pending, 0),
                         coalesce(e.available, 0), coalesce(e.held, 0), coalesce(e.owed, 0),
-                        coalesce(e.lifetime, 0))
+                        least(coalesce(e.lifetime, 0), 9007199254740991))
        OR s.tier_points > s.lifetime
     LIMIT 1
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 #: Threads that wait for the same commit make its group; 64 did best (docs/decisions).
-BLOCKING_THREADS = 64
+BLOCKING_THREADS = 32
 #: Connections that one web process holds at once; the next ones wait in the kernel's queue.
 _CONNECTIONS = 512
 _FLOWER_TASKS, _FLOWER_WORKERS = 10_000, 100  # what Flower keeps in memory
@@ -35,8 +35,8 @@ class Part:
 
 
 def web(host: str, port: int) -> Part:
-    """Granian with the Flask app; `LOYALTY_WEB_WORKERS` processes (1)."""
-    workers = int(os.environ.get("LOYALTY_WEB_WORKERS", "1"))
+    """Granian with the Flask app; `LOYALTY_WEB_WORKERS` processes (2)."""
+    workers = int(os.environ.get("LOYALTY_WEB_WORKERS", "2"))
     argv = _python("granian", "--interface", "wsgi", "--host", host, "--port", str(port))
     argv += ("--workers", str(workers), "--blocking-threads", str(BLOCKING_THREADS))
     argv += ("--backpressure", str(_CONNECTIONS), "--no-ws", "--http", "1")

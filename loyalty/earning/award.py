@@ -96,14 +96,14 @@ def _judge(row: Row[Any], book: Book, judged: Judged) -> None:
     setback: Setback | None
     if member is None or member.status == "cancelled":
         setback = stranger(  # who can join has joined: see enrol_strangers
-            program.unknown_member, program.park_window_days, book.at, can_join=False
+            program.unknown_member, program.park_window_days, row.recorded_at, can_join=False
         )
     elif member.status == "suspended":
         setback = parked(
             "suspended",
             "Waits for the membership to be reinstated.",
             program.park_window_days,
-            book.at,
+            row.recorded_at,
         )
     elif member.account_id not in book.accounts:
         return  # the membership moved to another account meanwhile: stays open, the sweep returns

@@ -39,7 +39,8 @@ def stranger(
 
 
 def parked(reason: str, detail: str, park_window_days: int, at: datetime) -> Setback:
-    """A purchase that goes on when its reason passes, within the park window."""
+    """A purchase that goes on when its reason passes, within the park window from `at`, when it
+    was recorded: a retry does not make the window longer."""
     return Setback("parked", reason, detail, at + timedelta(days=park_window_days))
 
 

@@ -48,7 +48,7 @@ class InsufficientPoints(Conflict):
 
 
 class AccountFull(Conflict):
-    """409: an account can't hold more than 2^53-1 points, now or over its life."""
+    """409: an account can't hold more than 2^53-1 points."""
 
     code = "account_full"
     title = "The account cannot hold that many points"
@@ -143,11 +143,8 @@ class Account:
         rest = points - pays
         target = Bucket.PENDING if activates_at else Bucket.AVAILABLE
         held_there = self.balance.pending if activates_at else self.balance.available
-        if held_there + rest > MAX_POINTS or self.lifetime + points > MAX_POINTS:
-            raise AccountFull(
-                f"{points} on top of {held_there} (and of {self.lifetime} ever earned) "
-                f"would be more than {MAX_POINTS}."
-            )
+        if held_there + rest > MAX_POINTS:
+            raise AccountFull(f"{rest} on top of {held_there} points are more than {MAX_POINTS}.")
         if pays:
             self.move(
                 kind, from_bucket, Bucket.OWED, pays, cause_id=cause_id, occurred_at=occurred_at
@@ -164,7 +161,7 @@ class Account:
                     "active": activates_at is None,
                 }
             )
-        self.lifetime += points
+        self.lifetime = min(MAX_POINTS, self.lifetime + points)  # a figure to show, not a limit
         self.tier_points = min(MAX_POINTS, self.tier_points + tier_points)
         return bool(pays) + bool(rest)
 

@@ -9,11 +9,12 @@ from celery.signals import setup_logging
 
 from loyalty import logs
 from loyalty.config import config
+from loyalty.tasks.broker import Mended
 
 #: They say something for every task, and beat has one each second; what failed they say louder.
 _CHATTY = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 
-celery = Celery("loyalty", set_as_current=True)
+celery = Celery("loyalty", amqp=Mended, set_as_current=True)
 celery.config_from_object("celeryconfig")
 
 

@@ -99,7 +99,7 @@ class Waiting:
 
 @cache
 def _waiting_of(_pid: int) -> Waiting:
-    return Waiting(int(os.environ.get("GRANIAN_BLOCKING_THREADS", "64")))
+    return Waiting(int(os.environ.get("GRANIAN_BLOCKING_THREADS", "32")))
 
 
 def waiting() -> Waiting:

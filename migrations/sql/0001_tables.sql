@@ -132,7 +132,7 @@ CREATE TABLE account (
   available points NOT NULL DEFAULT 0,
   held points NOT NULL DEFAULT 0,
   owed points NOT NULL DEFAULT 0,       -- a debt: counted negative
-  lifetime points NOT NULL DEFAULT 0,   -- all that ever came in from `issued`, and adjustments above zero
+  lifetime points NOT NULL DEFAULT 0,   -- all that ever came in from `issued`, and adjustments above zero; stops at the most
   tier_points points NOT NULL DEFAULT 0,  -- tier-qualifying points since joining; stops at the most
   version bigint NOT NULL DEFAULT 0,    -- the version of the account's last entry
   PRIMARY KEY (tenant_id, id)

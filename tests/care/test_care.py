@@ -181,3 +181,14 @@ def test_who_has_left_is_not_suspended(session: Session, program: Program) -> No
     _leave(session, program)
     with pytest.raises(NotActive):
         suspend(session, program, "ann", reason="x", actor="eve", request_id=None, at=AT)
+
+
+def test_a_mistake_of_all_points_that_was_taken_back_leaves_an_account_that_earns(
+    session: Session,
+) -> None:
+    program = opened(session)
+    joined(session, program)
+    give(session, program, MAX_POINTS)
+    give(session, program, -MAX_POINTS)
+    give(session, program, 1)
+    assert balance(session, program) == Balance(available=1)

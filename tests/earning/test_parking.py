@@ -150,3 +150,14 @@ def test_the_watch_finds_only_those_who_can_earn(tenant: TestTenant) -> None:
         session.execute(text("UPDATE membership SET status = 'active'"))
     with across_tenants() as system:
         assert can_go_on(system)[tenant.id] == [suspended]
+
+
+def test_a_retry_does_not_make_the_park_window_longer(session: Session) -> None:
+    program = opened(session)
+    [purchase] = stored(session, program, bought())
+    day = timedelta(days=1)
+    award_activities(session, [purchase], AT)
+    reopen(session, [purchase], AT + 30 * day)
+    award_activities(session, [purchase], AT + 30 * day)
+    until = session.execute(text("SELECT until FROM setback")).scalar_one()
+    assert until == AT + 90 * day

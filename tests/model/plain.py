@@ -24,10 +24,10 @@ class PlainMember:
 
     def takes(self, points: int) -> bool:
         """Points come in and count for the tier; if they do not fit: False, and nothing is done."""
-        if self.points + points > MAX_POINTS or self.lifetime + points > MAX_POINTS:
+        if self.points + points > MAX_POINTS:
             return False
         self.points += points
-        self.lifetime += points
+        self.lifetime = min(MAX_POINTS, self.lifetime + points)
         self.tier_points = min(MAX_POINTS, self.tier_points + points)
         reached = next(key for key, threshold in TIERS if self.tier_points >= threshold)
         self.tier = max(self.tier, reached, key=_RANKS.__getitem__)
