@@ -84,7 +84,7 @@ class Stack:
         self.broker = Celery(broker=own.valkey.url(), set_as_current=False)
         self.base_url = f"http://127.0.0.1:{(port := free_port())}"
         self.http = requests.Session()
-        self._system = create_engine(
+        self.system = create_engine(
             own.environment()["DATABASE_SYSTEM_URL"].replace("://", "+psycopg2://", 1)
         )
         self.web = self._process(parts.web("127.0.0.1", port), self._answers)
@@ -109,11 +109,11 @@ class Stack:
         self.http.close()
         self.redis.close()
         self.broker.close()
-        self._system.dispose()
+        self.system.dispose()
 
     def tenant(self) -> TestTenant:
         """A fresh tenant in this stack's database, with its tokens."""
-        with Session(self._system) as session, session.begin():
+        with Session(self.system) as session, session.begin():
             return fresh_tenant(session)
 
     def tick(self, task: str) -> None:
