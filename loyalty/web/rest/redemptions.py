@@ -59,6 +59,9 @@ class RedeemSchema(Schema):
             raise refuse("one_of_two", "Exactly one of points and amount is needed.", "points")
 
 
+_REDEEM = RedeemSchema()
+
+
 class RedemptionSchema(Schema):
     """A redemption: `points`, worth `amount` in `currency`."""
 
@@ -83,7 +86,7 @@ class RedeemedSchema(RedemptionSchema):
 )
 @allow("redemptions.create")
 @redemptions.keyed(required=True)
-@redemptions.arguments(RedeemSchema)
+@redemptions.arguments(_REDEEM)  # made once: making it costs as much as reading with it
 @redemptions.response(201, RedeemedSchema)
 @again_after_deadlock
 @timed_burn
