@@ -13,6 +13,11 @@ import pytest
 import install
 from tests.architecture import sources
 
+#: Under `make test` a make that is started believes to be a part of that one, and says so.
+_ON_ITS_OWN = {
+    name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+}
+
 
 def _said() -> str:
     sentence = install.unfit()
@@ -62,13 +67,15 @@ def test_no_write_access(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_python_at_all() -> None:
     make = ["make", "-B", ".venv/run.stamp", "PYTHON=no-such-python"]
-    done = subprocess.run(make, cwd=sources.ROOT, capture_output=True, text=True)
+    done = subprocess.run(make, cwd=sources.ROOT, env=_ON_ITS_OWN, capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stdout == "There is no no-such-python: install Python 3.11 or newer.\n"
 
 
 def test_make_says_its_verbs() -> None:
-    said = subprocess.run(["make"], cwd=sources.ROOT, check=True, capture_output=True, text=True)
+    said = subprocess.run(
+        ["make"], cwd=sources.ROOT, env=_ON_ITS_OWN, check=True, capture_output=True, text=True
+    )
     verbs = {line.split()[1] for line in said.stdout.splitlines()}
     phony = sources.text(Path("Makefile")).split(".PHONY: help ", 1)[1].splitlines()[0]
     assert verbs == set(phony.split())

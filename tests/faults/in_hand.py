@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 
 import psycopg2
 from sqlalchemy import text
@@ -24,7 +25,7 @@ def kill_valkey_with_purchases_in_hand(rig: Rig, count: int) -> None:
         with _accounts_locked(rig):
             for number in range(1, count + 1):
                 shop.buy_once(f"m{number}")
-                until(lambda: _waiting(rig) == number, "a worker to wait for the account")  # noqa: B023
+                until(partial(_somebody_waits, rig, number), "a worker to wait for the account")
             with rig.without_valkey():
                 pass
             rig.wait(worker)
@@ -41,6 +42,10 @@ def _accounts_locked(rig: Rig) -> Iterator[None]:
         cursor.execute("SELECT FROM account FOR UPDATE")
         yield
     connection.close()
+
+
+def _somebody_waits(rig: Rig, count: int) -> bool:
+    return _waiting(rig) == count
 
 
 def _waiting(rig: Rig) -> int:

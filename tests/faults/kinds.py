@@ -92,8 +92,15 @@ def _postgres_away(rig: Rig) -> None:
 
 
 def _rolling_restart(rig: Rig) -> None:
-    for process in (*rig.webs, rig.stack.worker, rig.stack.sweeper, rig.stack.beat):
-        rig.end(process)
+    """SIGTERM, as a service manager does for a new version: one web process after the other."""
+    for web in rig.webs:
+        web.stop()
+        rig.start(web)
+    others = rig.stack.worker, rig.stack.sweeper, rig.stack.beat
+    for process in others:
+        process.stop()
+        process.begin()
+    rig.wait(*others)
 
 
 KINDS: Final[dict[str, Strike]] = {
@@ -115,5 +122,17 @@ KINDS: Final[dict[str, Strike]] = {
     "Postgres away for 10 s": _postgres_away,
     "rolling restart": _rolling_restart,
 }
+#: One of each sort, for every test run.
+SHORT: Final = (
+    "worker's parent killed",
+    "worker's children killed",
+    "web killed",
+    "beat and sweeper killed",
+    "Valkey killed",
+    "Valkey emptied",
+    "Redis silent for 4 s",
+    "Postgres crashed",
+    "rolling restart",
+)
 #: Those after which a request may be told to come again with a 503.
 DATABASE_AWAY: Final = {"Postgres crashed", "Postgres away for 10 s"}

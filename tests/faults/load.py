@@ -167,12 +167,11 @@ class Load:
         raise AssertionError("an endless loop ended")
 
     def _must(self, http: requests.Session, path: str, body: object) -> None:
-        answer = http.post(
-            f"{self._urls[0]}/v1{path}",
-            json=body,
-            headers={"Idempotency-Key": uuid4().hex},
-            timeout=_TIMEOUT_S,
-        )
+        headers = {"Idempotency-Key": uuid4().hex}
+        url = f"{self._urls[0]}/v1{path}"
+        answer = http.post(url, json=body, headers=headers, timeout=_TIMEOUT_S)
+        while answer.status_code == 503:  # a connection that the fault before this one cut
+            answer = http.post(url, json=body, headers=headers, timeout=_TIMEOUT_S)
         assert answer.status_code == 201, answer.text
 
 

@@ -108,11 +108,6 @@ class Rig:
             process.kill()
         self.start(*processes)
 
-    def end(self, process: Process) -> None:
-        """SIGTERM, as a service manager does for a new version, and a start."""
-        process.stop()
-        self.start(process)
-
     @contextlib.contextmanager
     def without_valkey(self) -> Iterator[None]:
         """SIGKILL; in the end it starts again with what its append-only file holds."""
