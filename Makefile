@@ -49,7 +49,7 @@ bench-memory: .venv/test.stamp
 	$(PY) -m bench.memory $(BENCH)
 
 faults: .venv/test.stamp
-	$(PY) -m pytest -n 0 -s tests/faults
+	$(PY) -m pytest -n 0 -s tests/faults/long_round.py
 
 docs: .venv/test.stamp
 	WRITE_DOCS=1 $(PY) -m pytest -n 0 tests/docs

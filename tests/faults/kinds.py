@@ -118,9 +118,10 @@ KINDS: Final[dict[str, Strike]] = {
     "Valkey emptied, worker killed": _flushall_and_worker,
     "Redis silent for 4 s": _silent_redis,
     "Redis away for 20 s": _redis_away,
+    "rolling restart": _rolling_restart,
+    # Last, for the first use of a connection that it cut is a 503, whenever that is.
     "Postgres crashed": _postgres,
     "Postgres away for 10 s": _postgres_away,
-    "rolling restart": _rolling_restart,
 }
 #: One of each sort, for every test run.
 SHORT: Final = (
@@ -131,8 +132,8 @@ SHORT: Final = (
     "Valkey killed",
     "Valkey emptied",
     "Redis silent for 4 s",
-    "Postgres crashed",
     "rolling restart",
+    "Postgres crashed",
 )
 #: Those after which a request may be told to come again with a 503.
 DATABASE_AWAY: Final = {"Postgres crashed", "Postgres away for 10 s"}
