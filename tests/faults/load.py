@@ -90,10 +90,14 @@ class Load:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        self._over.set()
+        self.end()
         for thread in self._threads:
             thread.join(120)
             assert not thread.is_alive(), "a client waits for ever"
+
+    def end(self) -> None:
+        """No new purchases and burns; those under way are still seen through."""
+        self._over.set()
 
     def buy_once(self, member: str) -> None:
         """One purchase besides those of the tills."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tests.tenant import TestTenant
 
 CREDITED_WITHIN_S = 10.0  # the promise: p99, from being back
 SETTLED_WITHIN_S = 60.0
+_GOES_ON_S = 0.5
 _OPEN = text("SELECT count(*) FROM unsettled WHERE tenant_id = :tenant")
 _LEDGER = text(
     "SELECT a.transaction_id, a.id, a.member_id, w.points, extract(epoch FROM w.awarded_at) AS at,"
@@ -57,15 +59,21 @@ class Outcome:
     struck_to_credited_s: list[float]
 
 
-def strike(rig: Rig, kind: str) -> Outcome:
-    """Runs one round; whatever is not as it must be is an AssertionError that says what."""
+def strike(rig: Rig, kind: str, *, goes_on: bool) -> Outcome:
+    """Runs one round; whatever is not as it must be is an AssertionError that says what.
+
+    The load `goes_on` after the fault, so that later purchases take along what was left behind;
+    or it ends soon after the fault struck, and only the sweep is there for it.
+    """
     tenant = rig.stack.tenant()
     with Load(rig.urls, tenant, tills=4) as load:
         until(lambda: len(load.told.accepted) >= 50, "purchases to be accepted", within_s=60)
         struck = time.time()
+        if not goes_on:
+            threading.Timer(_GOES_ON_S, load.end).start()
         KINDS[kind](rig)
         back = time.time()
-        enough = len(load.told.accepted) + 20
+        enough = len(load.told.accepted) + (20 if goes_on else 0)
         until(lambda: len(load.told.accepted) >= enough, f"purchases after: {kind}", within_s=60)
     rig.stack.system.dispose()  # its connections may have ended with Postgres
     with Session(rig.stack.system) as session:

@@ -18,7 +18,7 @@ def test_nothing_accepted_is_lost_doubled_or_failed() -> None:
     print(f"\n{heading()}")
     with rig() as made:
         kill_valkey_with_purchases_in_hand(made, 1)
-        for kind in SHORT:
-            outcome = strike(made, kind)
+        for kind, goes_on in SHORT.items():
+            outcome = strike(made, kind, goes_on=goes_on)
             print(line(kind, [outcome]))
             assert quantile(outcome.back_to_credited_s, 0.99) <= CREDITED_WITHIN_S, kind
