@@ -47,10 +47,10 @@ class Wish:
 def up(wish: Wish) -> None:
     """Runs the stack until it is asked to stop. Raises CannotStart."""
     begun = time.monotonic()
-    must_be_free(wish.host, wish.port)
     with ExitStack() as at_the_end:
         data = at_the_end.enter_context(claim(wish.data))
-        _end_what_was_left(data)
+        _end_what_was_left(data)  # first: what a killed run left may still hold the port
+        must_be_free(wish.host, wish.port)
         shutil.rmtree(data / "metrics", ignore_errors=True)  # of processes that are gone
         at_the_end.callback(forget_stack, data)
         running = _Running(wish, data)
