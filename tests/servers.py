@@ -55,6 +55,7 @@ class Own:
         self.database = f"test_{name}"
         self.folder = folder / name
         self.folder.mkdir()
+        (self.folder / "metrics").mkdir()  # also for a process that counted before it knew where
         self.valkey = Valkey(self.folder / "valkey")
         self.valkey.start()
 
