@@ -95,6 +95,16 @@ def test_an_entry_that_does_not_continue_its_account_is_refused(
     assert isinstance(refused(session, _ENTRY, **values), IntegrityError)
 
 
+def test_a_first_entry_is_number_one(session: Session, book: Book) -> None:
+    account = session.execute(
+        text("INSERT INTO account (tenant_id, program_id) VALUES (:tenant, :program) RETURNING id"),
+        {"tenant": session.info["tenant_id"], "program": book.program.id},
+    ).scalar_one()
+    values = entry(session, book, account=account, version=2, available=5)
+    session.execute(text(_MOVED), values)
+    assert isinstance(refused(session, _ENTRY, **values), IntegrityError)
+
+
 def test_an_entry_without_its_account_is_refused(session: Session, book: Book) -> None:
     told = refused(session, _ENTRY, **entry(session, book))
     assert "does not continue its account" in str(told)
