@@ -1,4 +1,4 @@
-"""The whole trade: catalogue, promotions with limits, lots that fall due, returns, campaigns, rewards."""
+"""The whole trade: catalogue, promotions, lots that fall due, returns, campaigns, rewards."""
 
 from __future__ import annotations
 
