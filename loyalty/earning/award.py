@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
 from loyalty.earning.enrol_stranger import enrol_strangers
@@ -119,12 +120,10 @@ def _earn(
     account = book.accounts[member.account_id]
     tier = judged.risen.get(member.membership_id, member.tier_key)
     facts = MemberFacts(member.joined_at, tier, account.tier_points)
-    purchase = purchase_of(row.kind, row.occurred_at, row.amount, row.currency, row.body)
-    shares = evaluate(purchase, book.versions[row.program_id], facts)
-    setback = refusal(shares, row.currency)
-    if setback:
-        return setback
-    points = sum(share.points for share in shares)
+    worth = _worth(row, facts, book)
+    if isinstance(worth, Setback):
+        return worth
+    points, explained = worth
     decided_on = account.version
     try:
         entries = account.issue(
@@ -150,10 +149,20 @@ def _earn(
             "entries": entries,
             "points": points,
             "awarded_at": book.at,
-            "explanation": explanation(shares, facts),
+            "explanation": explained,
         }
     )
     return None
+
+
+def _worth(row: Row[Any], facts: MemberFacts, book: Book) -> Setback | tuple[int, dict[str, Any]]:
+    """The points and why; a bonus is worth what was promised, whatever the promotions say."""
+    if row.kind == bonus.KIND:
+        return row.body["points"], {**explanation((), facts), "bonus": row.body["why"]}
+    purchase = purchase_of(row.kind, row.occurred_at, row.amount, row.currency, row.body)
+    shares = evaluate(purchase, book.versions[row.program_id], facts)
+    points = sum(share.points for share in shares)
+    return refusal(shares, row.currency) or (points, explanation(shares, facts))
 
 
 def _setback_row(row: Row[Any], setback: Setback, at: datetime) -> dict[str, Any]:

@@ -92,6 +92,8 @@ def _explain(
     sentence = " ".join(one["sentence"] for one in given) or (
         "Nothing: no promotion was in force when it occurred."
     )
+    if bonus := told.explanation.get("bonus"):
+        sentence = f"{counted(told.points or 0, told.unit)}: {bonus['name']}."
     return {
         "sentence": sentence,
         "given": given,

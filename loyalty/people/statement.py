@@ -35,7 +35,8 @@ _ENTRIES = text(
     """
     SELECT e.version, e.kind, e.from_bucket, e.to_bucket, e.points, e.pending_after,
            e.available_after, e.held_after, e.owed_after, e.cause_id, e.occurred_at, e.recorded_at,
-           coalesce(j.reason, v.source || ' ' || v.transaction_id) AS cause,
+           coalesce(j.reason, CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
+                    v.source || ' ' || v.transaction_id) AS cause,
            coalesce(v.amount, r.amount) AS amount, coalesce(v.currency, r.currency) AS currency
     FROM entry e
     LEFT JOIN activity v ON e.kind = 'award' AND v.tenant_id = e.tenant_id AND v.id = e.cause_id
