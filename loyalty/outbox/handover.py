@@ -1,6 +1,6 @@
-"""Wake-ups: which purchases of which tenant wait for a worker, told after the commit.
+"""Wake-ups: which rows of which tenant wait for which task of a worker, told after the commit.
 
-A wake-up may be lost at any point; the purchase is in Postgres and the sweep finds it.
+A wake-up may be lost at any point; the row is in Postgres and a sweep finds it.
 So this never blocks and never raises: a bounded queue, one thread, short timeouts, and a
 circuit breaker for the time in which Redis does not answer.
 """
@@ -23,26 +23,29 @@ from loyalty.logs import logger
 GATHER_S = 0.02  # one message carries what came in this time: a message costs about a millisecond
 MOST_IDS_WAITING = 20_000
 MOST_IDS_A_MESSAGE = 200
+#: What time alone makes due. Beat asks for it now and then; a clock that was moved, at once.
+_BY_TIME = ("lifecycle.", "earning.park_watch")
 OPEN_S = 2.0  # how long the breaker keeps away from a Redis that failed
+
+AWARD = "earning.award"  # the task that purchases wait for; others are named where they are noted
 
 log = logger(__name__)
 
 
-def note(session: Session, activity_ids: Iterable[UUID]) -> None:
-    """Remembers in the session which activities are to be handed over after its commit."""
-    session.info.setdefault("woken", []).extend(activity_ids)
+def note(session: Session, ids: Iterable[UUID], task: str = AWARD) -> None:
+    """Remembers in the session which rows are to be handed over to `task` after its commit."""
+    session.info.setdefault("woken", {}).setdefault(task, []).extend(ids)
 
 
 def hand_over(session: Session) -> None:
     """Hands over what `note` gathered. Called by the transaction after its commit."""
-    woken = session.info.pop("woken", None)
-    if woken:
-        wake(session.info["tenant_id"], woken)
+    for task, ids in session.info.pop("woken", {}).items():
+        wake(session.info["tenant_id"], ids, task)
 
 
-def wake(tenant_id: int, activity_ids: Iterable[UUID]) -> None:
+def wake(tenant_id: int, ids: Iterable[UUID], task: str = AWARD) -> None:
     """Queues a wake-up; the publishing thread sends it within about 20 ms, or drops it."""
-    publisher().put(tenant_id, activity_ids)
+    publisher().put(tenant_id, ids, task)
 
 
 @cache
@@ -59,36 +62,44 @@ def producer() -> Celery:
     return app
 
 
-def send(tenant_id: int, activity_ids: list[UUID]) -> None:
+def send(tenant_id: int, ids: list[UUID], task: str = AWARD) -> None:
     """Sends one message at once. Raises what the broker's client raises."""
     producer().send_task(
-        "earning.award",
-        args=(tenant_id, [str(one) for one in activity_ids]),
+        task,
+        args=(tenant_id, [str(one) for one in ids]),
         queue="award",
         retry=False,
         ignore_result=True,
     )
 
 
+def send_what_time_does() -> None:
+    """Sends beat's ticks of what time alone makes due. Raises what the broker's client raises."""
+    app = producer()
+    for tick in app.conf.beat_schedule.values():
+        if tick["task"].startswith(_BY_TIME):
+            app.send_task(tick["task"], queue="sweep", retry=False, expires=60)
+
+
 class Publisher:
     """One bounded queue of ids and the thread that turns it into messages."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, UUID]] = deque()
+        self._waiting: deque[tuple[tuple[int, str], UUID]] = deque()
         self._some = threading.Event()
         self._shut_until = 0.0
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def put(self, tenant_id: int, activity_ids: Iterable[UUID]) -> None:
+    def put(self, tenant_id: int, ids: Iterable[UUID], task: str = AWARD) -> None:
         """Queues ids; what does not fit is left to the sweep."""
         if self._thread is None:
             self._start()
-        for one in activity_ids:
+        for one in ids:
             if len(self._waiting) >= MOST_IDS_WAITING:
                 metrics.handover_dropped(1)
                 continue
-            self._waiting.append((tenant_id, one))
+            self._waiting.append(((tenant_id, task), one))
         self._some.set()
 
     def _start(self) -> None:
@@ -102,20 +113,20 @@ class Publisher:
             self._some.wait()
             time.sleep(GATHER_S)
             self._some.clear()
-            by_tenant: dict[int, list[UUID]] = defaultdict(list)
+            together: dict[tuple[int, str], list[UUID]] = defaultdict(list)
             while self._waiting:
-                tenant_id, one = self._waiting.popleft()
-                by_tenant[tenant_id].append(one)
-            for tenant_id, ids in by_tenant.items():
+                whose, one = self._waiting.popleft()
+                together[whose].append(one)
+            for (tenant_id, task), ids in together.items():
                 for start in range(0, len(ids), MOST_IDS_A_MESSAGE):
-                    self._send(tenant_id, ids[start : start + MOST_IDS_A_MESSAGE])
+                    self._send(tenant_id, ids[start : start + MOST_IDS_A_MESSAGE], task)
 
-    def _send(self, tenant_id: int, ids: list[UUID]) -> None:
+    def _send(self, tenant_id: int, ids: list[UUID], task: str) -> None:
         if time.monotonic() < self._shut_until:
             metrics.handover_dropped(len(ids))
             return
         try:
-            send(tenant_id, ids)
+            send(tenant_id, ids, task)
         except Exception as error:  # whatever the broker's client raises: the sweep finds the rows
             self._shut_until = time.monotonic() + OPEN_S
             metrics.handover_dropped(len(ids))
