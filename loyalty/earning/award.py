@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from loyalty.conditions.facts import MemberFacts
 from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
@@ -34,7 +35,7 @@ from loyalty.ledger.post import Account, AccountFull, lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, raise_tiers, standings
 from loyalty.promotions.queries import published_versions
-from loyalty.promotions.rules import MemberFacts, Version, evaluate
+from loyalty.promotions.rules import Version, evaluate
 from loyalty.tiers.rules import rise
 
 
@@ -160,7 +161,7 @@ def _worth(row: Row[Any], facts: MemberFacts, book: Book) -> Setback | tuple[int
     if row.kind == bonus.KIND:
         return row.body["points"], {**explanation((), facts), "bonus": row.body["why"]}
     purchase = purchase_of(row.kind, row.occurred_at, row.amount, row.currency, row.body)
-    shares = evaluate(purchase, book.versions[row.program_id], facts)
+    shares = evaluate(purchase, book.versions[row.program_id], facts).shares
     points = sum(share.points for share in shares)
     return refusal(shares, row.currency) or (points, explanation(shares, facts))
 

@@ -36,8 +36,8 @@ def money(amount: Decimal) -> str:
 def _sentence(share: Mapping[str, Any], version: Version, currency: str, unit: str) -> str:
     if "why_not" in share:
         return "Nothing: " + _WHY_NOT[share["why_not"]].format(currency=currency) + "."
-    rate = version.rates[currency]
-    step = "full " if version.step is Step.WHOLE else ""
+    rate = version.rule.rates[currency]
+    step = "full " if version.rule.step is Step.WHOLE else ""
     said = (
         f"{money(Decimal(share['base']))} {currency} at {counted(rate.points, unit)} per "
         f"{step}{money(rate.per)} {currency}: {counted(share['points'], unit)}"

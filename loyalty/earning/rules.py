@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from loyalty.promotions.rules import MemberFacts, Purchase, Share, WhyNot
+from loyalty.conditions.facts import MemberFacts, Purchase
+from loyalty.promotions.rules import Share, WhyNot
 
 _NOT_SPENT = frozenset({"points", "voucher"})
 

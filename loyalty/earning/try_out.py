@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from loyalty.conditions.facts import MemberFacts
 from loyalty.earning.accept import Earn, plain
 from loyalty.earning.explain import explain
 from loyalty.earning.program_rules import ProgramRules, program_rules
@@ -17,7 +18,7 @@ from loyalty.earning.rules import Setback, explanation, parked, purchase_of, ref
 from loyalty.ids import uuid7
 from loyalty.programs.queries import Program
 from loyalty.promotions.queries import published_versions
-from loyalty.promotions.rules import MemberFacts, evaluate
+from loyalty.promotions.rules import evaluate
 
 _MEMBER = text(
     "SELECT ms.status, ms.tier_key, ms.joined_at, ac.tier_points, m.member_id"
@@ -36,7 +37,7 @@ def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[s
     body = dict(earn.body) if earn.body else None
     purchase = purchase_of(earn.kind, earn.occurred_at, earn.amount, earn.currency, body)
     versions = published_versions(session, [book.id]).get(book.id, [])
-    shares = evaluate(purchase, versions, facts)
+    shares = evaluate(purchase, versions, facts).shares
     setback = setback or refusal(shares, earn.currency)
     if setback:
         return {

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.promotions.rules import Rate, Rounding, Step, Version
+from loyalty.promotions.rules import Rate, Rounding, Rule, Step, Version
 
 _VERSIONS = text(
     "SELECT p.program_id, p.standing, v.promotion_id, v.version, v.rule,"
@@ -28,16 +28,18 @@ def version_of(row: Any) -> Version:
     return Version(
         promotion_id=row.promotion_id,
         number=row.version,
-        rates={
-            currency: Rate(int(rate["points"]), Decimal(rate["per"]))
-            for currency, rate in rule["rates"].items()
-        },
+        rule=Rule(
+            rates={
+                currency: Rate(int(rate["points"]), Decimal(rate["per"]))
+                for currency, rate in rule["rates"].items()
+            },
+            step=Step(rule["step"]),
+            rounding=Rounding(rule["rounding"]),
+            excludes=frozenset(rule["excludes"]),
+            before_joining=bool(rule["before_joining"]),
+        ),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        step=Step(rule["step"]),
-        rounding=Rounding(rule["rounding"]),
-        excludes=frozenset(rule["excludes"]),
-        before_joining=bool(rule["before_joining"]),
     )
 
 

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from loyalty.conditions.facts import MemberFacts, Purchase
+from loyalty.conditions.tree import Condition
+
 _PLACES = 10_000  # money has four decimal places
+
+
+class Gives(StrEnum):
+    """What a rule gives points for; the names are those of its JSON form."""
+
+    MONEY = "rates"
+    ITEM = "per_item"
+    VISIT = "per_visit"
+    FIXED = "fixed"
+    MULTIPLIER = "multiplier"
+    NOTHING = "nothing"
 
 
 class Step(StrEnum):
@@ -27,53 +41,93 @@ class Rounding(StrEnum):
     UP = "up"
 
 
+class Period(StrEnum):
+    """How long a limit counts before it starts again, in the program's time zone."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    EVER = "ever"
+
+
 class WhyNot(StrEnum):
     """Why a promotion gave nothing."""
 
     NOT_A_PURCHASE = "not_a_purchase"
+    OTHER_KIND = "other_kind"
     CURRENCY_NOT_ACCEPTED = "currency_not_accepted"
     BEFORE_JOINING = "before_joining"
     NOTHING_PAID = "nothing_paid"
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """What the rules see of an activity. Money in `currency`; `paid_otherwise` is what points or
-    vouchers paid."""
-
-    kind: str
-    occurred_at: datetime
-    amount: Decimal = Decimal(0)
-    currency: str = ""
-    tax: Decimal = Decimal(0)
-    shipping: Decimal = Decimal(0)
-    paid_otherwise: Decimal = Decimal(0)
+    CONDITION = "condition"  # `unmet` names it
+    REPLACED = "replaced"  # another promotion gives instead, for every line
+    EXCLUSIVE = "exclusive"  # another promotion of its group gave more
+    LIMIT = "limit"  # `limit` is the one that is used up
+    NOTHING_TO_MULTIPLY = "nothing_to_multiply"
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`points` for each `per` of money."""
+    """`points` for each `per` of money, or of items."""
 
     points: int
     per: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """One published version of a promotion: in force in [starts_at, ends_at); None is open.
+class Limit:
+    """At most so many points, and so many uses, per period; None: any number.
 
-    `rates` by ISO 4217 currency; `excludes` holds "tax" and "shipping" where they earn nothing.
+    `everyone`: of all members together, which is a budget; else of each member.
     """
+
+    per: Period
+    everyone: bool = False
+    points: int | None = None
+    uses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a version of a promotion says; its JSON form stands in `rules_form`.
+
+    `rates` by ISO 4217 currency, for money; `rate` for items; `points` for a visit or a fixed
+    award; `factor` for a multiplier. `excludes` holds "tax" and "shipping" where they earn
+    nothing. `when` None: always.
+    """
+
+    gives: Gives = Gives.MONEY
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    rate: Rate | None = None
+    points: int = 0
+    factor: Decimal = Decimal(1)
+    kinds: frozenset[str] = frozenset({"purchase"})
+    when: Condition | None = None
+    step: Step = Step.PROPORTIONAL
+    rounding: Rounding = Rounding.DOWN
+    by_line: bool = False  # each line is rounded of its own
+    excludes: frozenset[str] = frozenset()
+    before_joining: bool = True
+    instead: bool = False  # the earn rate does not count for the lines that match
+    of_standing: bool = False  # a multiplier of the earn rate's points alone
+    compounds: bool = False  # a multiplier of what the multipliers before it made
+    priority: int = 0
+    exclusive: str | None = None  # of the promotions of this group the best gives
+    limits: tuple[Limit, ...] = ()
+    pending: Mapping[str, object] | None = None  # as in a program's settings; None: the program's
+    expiry: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One published version of a promotion: in force in [starts_at, ends_at); None is open."""
 
     promotion_id: int
     number: int
-    rates: Mapping[str, Rate]
+    rule: Rule
     starts_at: datetime | None = None
     ends_at: datetime | None = None
-    step: Step = Step.PROPORTIONAL
-    rounding: Rounding = Rounding.DOWN
-    excludes: frozenset[str] = frozenset()
-    before_joining: bool = True
+    standing: bool = False
 
     def in_force(self, at: datetime) -> bool:
         """Whether this version judges what occurred at `at`."""
@@ -83,27 +137,56 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberFacts:
-    """What the rules see of the member, as it was when the account was locked."""
+class Allowance:
+    """What a promotion's limits leave for this purchase: `points`, by the limit of that index."""
 
-    joined_at: datetime
-    tier: str
-    tier_points: int
+    points: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one promotion version gave: `points` from `base` of money, or why not.
+    """What one promotion version gave: `points`, or why not.
 
+    `base` is the money that counted (items, or points, for a rule that counts those).
     `remainder` is the fraction of a point that rounding took (below zero: that it added).
+    `would_be`: the points before a limit cut them, None where none did; `left`: what the limits
+    left, by the limit of index `limit`; None where the rule has none. `unmet`: the type of the
+    condition that did not hold. `lines`: how many of the points each line earned.
     """
 
     promotion_id: int
     version: int
     base: Decimal
     points: int
-    remainder: Decimal
+    remainder: Decimal = Decimal(0)
     why_not: WhyNot | None = None
+    would_be: int | None = None
+    left: int | None = None
+    limit: int | None = None
+    unmet: str | None = None
+    lines: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a purchase earns: the shares in the order of their promotions' ids."""
+
+    shares: tuple[Share, ...]
+
+    @property
+    def points(self) -> int:
+        """The award."""
+        return sum(share.points for share in self.shares)
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """How many of the points each line earned; lines that earned none are left out."""
+        total: dict[str, int] = {}
+        for share in self.shares:
+            for line_id, points in share.lines:
+                total[line_id] = total.get(line_id, 0) + points
+        return total
 
 
 def points_for(amount: Decimal, rate: Rate, step: Step, rounding: Rounding) -> tuple[int, Fraction]:
@@ -131,12 +214,13 @@ def eligible(purchase: Purchase, excludes: frozenset[str]) -> Decimal:
 
 
 def _share(purchase: Purchase, version: Version, member: MemberFacts) -> Share:
-    base = eligible(purchase, version.excludes)
-    rate = version.rates.get(purchase.currency)
+    rule = version.rule
+    base = eligible(purchase, rule.excludes)
+    rate = rule.rates.get(purchase.currency)
     why_not: WhyNot | None = None
     if purchase.kind != "purchase":
         why_not = WhyNot.NOT_A_PURCHASE
-    elif not version.before_joining and purchase.occurred_at < member.joined_at:
+    elif not rule.before_joining and purchase.occurred_at < member.joined_at:
         why_not = WhyNot.BEFORE_JOINING
     elif rate is None:
         why_not = WhyNot.CURRENCY_NOT_ACCEPTED
@@ -144,7 +228,7 @@ def _share(purchase: Purchase, version: Version, member: MemberFacts) -> Share:
         why_not = WhyNot.NOTHING_PAID
     if why_not or rate is None:
         return Share(version.promotion_id, version.number, base, 0, Decimal(0), why_not)
-    points, fraction = points_for(base, rate, version.step, version.rounding)
+    points, fraction = points_for(base, rate, rule.step, rule.rounding)
     remainder = (
         Decimal(fraction.numerator) / Decimal(fraction.denominator) if fraction else Decimal(0)
     )
@@ -158,12 +242,15 @@ def _share(purchase: Purchase, version: Version, member: MemberFacts) -> Share:
 
 
 def evaluate(
-    purchase: Purchase, versions: Iterable[Version], member: MemberFacts
-) -> tuple[Share, ...]:
+    purchase: Purchase,
+    versions: Iterable[Version],
+    member: MemberFacts,
+    allowances: Mapping[int, Allowance] | None = None,
+) -> Decision:
     """What each promotion in force gives, in the order of their ids, however they are listed.
 
-    The award is the sum of the shares' points.
+    `allowances` by promotion: what the limits of those that have any leave.
     """
     in_force = [version for version in versions if version.in_force(purchase.occurred_at)]
     in_force.sort(key=lambda version: (version.promotion_id, version.number))
-    return tuple(_share(purchase, version, member) for version in in_force)
+    return Decision(tuple(_share(purchase, version, member) for version in in_force))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.promotions.rules import (
-    MemberFacts,
-    Purchase,
     Rate,
     Rounding,
+    Rule,
     Step,
     Version,
     WhyNot,
@@ -27,15 +27,14 @@ money = st.decimals("0.0001", "999999999999.9999", places=4)
 rates = st.builds(Rate, st.integers(0, 1000), st.decimals("0.0001", "1000000", places=4))
 steps = st.sampled_from(Step)
 roundings = st.sampled_from(Rounding)
+_OF_VERSION = frozenset({"promotion_id", "number", "starts_at", "ends_at"})
 
 
 def standing(**changes: object) -> Version:
-    values: dict[str, object] = {
-        "promotion_id": 1,
-        "number": 1,
-        "rates": {"USD": Rate(5, Decimal(100))},
-    }
-    return Version(**{**values, **changes})  # type: ignore[arg-type]
+    own = {name: changes.pop(name) for name in list(changes) if name in _OF_VERSION}
+    rule = Rule(**{"rates": {"USD": Rate(5, Decimal(100))}, **changes})  # type: ignore[arg-type]
+    values: dict[str, object] = {"promotion_id": 1, "number": 1, "rule": rule}
+    return Version(**{**values, **own})  # type: ignore[arg-type]
 
 
 def purchase(amount: str, currency: str = "USD", at: datetime = AT, **more: object) -> Purchase:
@@ -80,7 +79,7 @@ def test_more_money_never_gives_less(one: Decimal, other: Decimal, rate: Rate, s
 
 @given(st.permutations([standing(promotion_id=id_, number=id_ % 3 + 1) for id_ in range(1, 6)]))
 def test_the_order_in_which_promotions_are_listed_changes_nothing(versions: list[Version]) -> None:
-    listed = evaluate(purchase("250"), versions, MEMBER)
+    listed = evaluate(purchase("250"), versions, MEMBER).shares
     assert [share.promotion_id for share in listed] == [1, 2, 3, 4, 5]
     assert sum(share.points for share in listed) == 60
 
@@ -95,7 +94,7 @@ def test_versions_are_judged_by_when_it_occurred() -> None:
     given = [
         (share.version, share.points)
         for at in (switch - moment, switch, switch + moment)
-        for share in evaluate(purchase("1", at=at), versions, MEMBER)
+        for share in evaluate(purchase("1", at=at), versions, MEMBER).shares
     ]
     assert given == [(1, 100), (2, 300), (2, 300)]
 
@@ -114,18 +113,18 @@ def test_versions_are_judged_by_when_it_occurred() -> None:
     ],
 )
 def test_what_gives_nothing_says_why(bought: Purchase, version: Version, why_not: WhyNot) -> None:
-    [share] = evaluate(bought, [version], MEMBER)
+    [share] = evaluate(bought, [version], MEMBER).shares
     assert (share.points, share.why_not) == (0, why_not)
 
 
 def test_what_was_not_spent_by_the_member_earns_nothing() -> None:
     bought = purchase("300", tax=Decimal(40), shipping=Decimal(10), paid_otherwise=Decimal(50))
-    [all_of_it] = evaluate(bought, [standing()], MEMBER)
-    [less] = evaluate(bought, [standing(excludes=frozenset({"tax", "shipping"}))], MEMBER)
+    [all_of_it] = evaluate(bought, [standing()], MEMBER).shares
+    [less] = evaluate(bought, [standing(excludes=frozenset({"tax", "shipping"}))], MEMBER).shares
     assert (all_of_it.base, less.base) == (Decimal(250), Decimal(200))
 
 
 def test_a_purchase_in_a_currency_with_its_own_rate_earns_by_it() -> None:
     both = standing(rates={"USD": Rate(5, Decimal(100)), "JPY": Rate(1, Decimal(3000))})
-    [share] = evaluate(purchase("9000", "JPY"), [both], MEMBER)
+    [share] = evaluate(purchase("9000", "JPY"), [both], MEMBER).shares
     assert share.points == 3

@@ -1,0 +1,112 @@
+"""The tree of conditions: read from JSON with errors that name the field, and bounded."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import ClassVar, Self
+
+from loyalty.conditions.facts import Ask, Line, MemberFacts, Purchase
+from loyalty.conditions.form import refuse
+
+MOST_DEEP = 8
+MOST_CONDITIONS = 100
+
+
+class Condition(ABC):
+    """One type of condition; a subclass is a frozen dataclass in a file of its own."""
+
+    key: ClassVar[str]  #: its name in JSON
+
+    @classmethod
+    @abstractmethod
+    def read(cls, value: object, place: str) -> Self:
+        """Of its JSON value, which stands at the pointer `place`. Raises Invalid."""
+
+    @abstractmethod
+    def holds(self, purchase: Purchase, line: Line | None, member: MemberFacts) -> bool:
+        """Whether it holds for this line; `line` is None for what has no lines."""
+
+    @abstractmethod
+    def says(self) -> str:
+        """What must hold, to follow "if": `the tier is gold or platinum`."""
+
+    def asks(self) -> frozenset[Ask]:
+        """Which facts it reads that cost a read."""
+        return frozenset()
+
+    def parts(self) -> Sequence[Condition]:
+        """The conditions within it."""
+        return ()
+
+
+@cache
+def types() -> dict[str, type[Condition]]:
+    """Every type by its name: each file of this room that defines one."""
+    package = __name__.rpartition(".")[0]
+    for found in iter_modules(import_module(package).__path__):
+        import_module(f"{package}.{found.name}")
+    return {one.key: one for one in Condition.__subclasses__()}
+
+
+def read_condition(value: object, place: str) -> Condition:
+    """The tree that `value` holds: `{"all": [{"sku": […]}, {"tier": […]}]}`.
+
+    `place` is the JSON pointer of `value`, for the errors. Raises Invalid, also for a tree of
+    more than 100 conditions or 8 levels.
+    """
+    tree = read_part(value, place)
+    if size(tree) > MOST_CONDITIONS:
+        raise refuse(place, "too_many", f"At most {MOST_CONDITIONS} conditions are allowed.")
+    return tree
+
+
+def read_part(value: object, place: str) -> Condition:
+    """One condition within a tree. Raises Invalid."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise refuse(place, "not_a_condition", 'A condition is an object like {"sku": ["W-1"]}.')
+    [(key, inner)] = value.items()
+    known = types()
+    if key not in known:
+        raise refuse(
+            f"{place}/{key}", "unknown_condition", f"Known are {', '.join(sorted(known))}."
+        )
+    if _depth(value) > MOST_DEEP * 3:  # before anything recurses into it
+        raise refuse(place, "too_deep", f"At most {MOST_DEEP} levels are allowed.")
+    return known[key].read(inner, f"{place}/{key}")
+
+
+def _depth(value: object) -> int:
+    deepest, level = 0, [value]
+    while level and deepest <= MOST_DEEP * 3:
+        deepest += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return deepest
+
+
+def size(tree: Condition) -> int:
+    """How many conditions a tree has."""
+    return 1 + sum(size(part) for part in tree.parts())
+
+
+def asked(tree: Condition) -> frozenset[Ask]:
+    """Every fact that a tree reads."""
+    return tree.asks().union(*(asked(part) for part in tree.parts()))
+
+
+def first_unmet(
+    tree: Condition, purchase: Purchase, line: Line | None, member: MemberFacts
+) -> Condition:
+    """The condition to name when `tree` does not hold: the first leaf of an `all` that fails."""
+    for part in tree.parts() if tree.key == "all" else ():
+        if not part.holds(purchase, line, member):
+            return first_unmet(part, purchase, line, member)
+    return tree
