@@ -111,10 +111,10 @@ class Stack:
         self.broker.close()
         self.system.dispose()
 
-    def tenant(self) -> TestTenant:
-        """A fresh tenant in this stack's database, with its tokens."""
+    def tenant(self, *, sandbox: bool = False) -> TestTenant:
+        """A fresh tenant in this stack's database, with its tokens; a sandbox has a clock."""
         with Session(self.system) as session, session.begin():
-            return fresh_tenant(session)
+            return fresh_tenant(session, sandbox=sandbox)
 
     def tick(self, task: str) -> None:
         """Sends what beat would send: the name of one of its tasks."""

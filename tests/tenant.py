@@ -39,10 +39,10 @@ class TestTenant:
         return {"Authorization": f"Bearer {self.token(role, member)}"}
 
 
-def fresh_tenant(session: Session) -> TestTenant:
+def fresh_tenant(session: Session, *, sandbox: bool = False) -> TestTenant:
     """A tenant nobody else has heard of. The session is of the system role."""
     slug = f"t-{uuid4().hex}"
-    tenant_id = add_tenant(session, slug, "Test", wall_clock())
+    tenant_id = add_tenant(session, slug, "Test", wall_clock(), sandbox=sandbox)
     issuer = signing_issuer(session, tenant_id)
     session.expunge(issuer)
     return TestTenant(tenant_id, slug, issuer)

@@ -107,16 +107,18 @@ def tenants() -> None:
 
 @tenants.command("add")
 @click.argument("slug")
+@click.option("--sandbox", is_flag=True, help="With a clock of its own, to try what time does.")
 @_data
 @_in_one_sentence
-def tenants_add(slug: str, data: Path) -> None:
+def tenants_add(slug: str, sandbox: bool, data: Path) -> None:
     """Add a tenant, with a secret of its own for tokens."""
     surroundings.use(data)
     from loyalty.cli.migrate import see_to_tenant
 
-    if not see_to_tenant(slug):
+    if not see_to_tenant(slug, sandbox=sandbox):
         raise Trouble(f"There is a tenant {slug!r} already: choose another slug.")
-    say(f"Tenant {slug!r} was added. A token for it: loyalty token --role admin --tenant {slug}")
+    kind = "Sandbox" if sandbox else "Tenant"
+    say(f"{kind} {slug!r} was added. A token for it: loyalty token --role admin --tenant {slug}")
 
 
 @main.command()

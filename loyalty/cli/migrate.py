@@ -23,11 +23,12 @@ def upgrade(owner_url: str) -> None:
     command.upgrade(alembic, "head")
 
 
-def see_to_tenant(slug: str) -> bool:
+def see_to_tenant(slug: str, *, sandbox: bool = False) -> bool:
     """Adds the tenant, with a secret of its own for tokens, unless it is there. Was it added?"""
     try:
         with across_tenants() as session:
-            add_tenant(session, slug, slug.replace("-", " ").title(), wall_clock())
+            name = slug.replace("-", " ").title()
+            add_tenant(session, slug, name, wall_clock(), sandbox=sandbox)
     except TenantExists:
         return False
     return True

@@ -21,14 +21,17 @@ _ONE_SWEEP_AT_A_TIME = 7_203_412
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(:lock)")
 # Each re-send but the second waits longer than the one before, so that a slow time does not make
-# every row old; the second comes when the in-hand keys of a killed worker (5 s) are gone.
+# every row old; the second comes when the in-hand keys of a killed worker (5 s) are gone. Each
+# tenant's rows are dated by its own clock.
 _RESEND = text(
     """
-    UPDATE unsettled u SET tries = least(u.tries + 1, 1000), sent_at = :at
+    UPDATE unsettled u SET tries = least(u.tries + 1, 1000), sent_at = due.at
     FROM (
-      SELECT s.tenant_id, s.activity_id FROM unsettled s
+      SELECT s.tenant_id, s.activity_id, :at + t.clock_offset AS at FROM unsettled s
       JOIN program p ON p.tenant_id = s.tenant_id AND p.id = s.program_id AND p.paused_at IS NULL
-      WHERE coalesce(s.sent_at, s.accepted_at) + :stale * greatest(1, least(s.tries, 9)) <= :at
+      JOIN tenant t ON t.id = s.tenant_id
+      WHERE coalesce(s.sent_at, s.accepted_at) + :stale * greatest(1, least(s.tries, 9))
+            <= :at + t.clock_offset
       ORDER BY s.activity_id LIMIT :most FOR UPDATE OF s SKIP LOCKED
     ) due
     WHERE u.tenant_id = due.tenant_id AND u.activity_id = due.activity_id
@@ -76,7 +79,8 @@ _CAN_GO_ON = text(
     """
 )
 _EXPIRED = text(
-    "SELECT DISTINCT tenant_id FROM setback WHERE status = 'parked' AND until <= :at LIMIT 1000"
+    "SELECT t.id FROM tenant t WHERE EXISTS (SELECT FROM setback s WHERE s.tenant_id = t.id"
+    " AND s.status = 'parked' AND s.until <= :at + t.clock_offset) LIMIT 1000"
 )
 
 
@@ -89,5 +93,5 @@ def can_go_on(session: Session, most: int = 1000) -> dict[int, list[UUID]]:
 
 
 def tenants_with_expired(session: Session, at: datetime) -> list[int]:
-    """Tenants for whom something was parked for longer than its window."""
+    """Tenants for whom something was parked for longer than its window, each by its own clock."""
     return list(session.execute(_EXPIRED, {"at": at}).scalars())

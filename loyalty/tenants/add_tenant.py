@@ -20,14 +20,18 @@ class TenantExists(Conflict):
     cure = "Choose another slug."
 
 
-def add_tenant(session: Session, slug: str, name: str, at: datetime) -> int:
+def add_tenant(
+    session: Session, slug: str, name: str, at: datetime, *, sandbox: bool = False
+) -> int:
     """Adds a tenant and its issuer `loyalty:{slug}`; returns its id. As the system role.
+
+    A sandbox has a clock of its own; it stays one for ever, and what is live stays live.
 
     Raises TenantExists.
     """
     tenant_id: int | None = session.scalar(
         insert(Tenant)
-        .values(slug=slug, name=name, created_at=at)
+        .values(slug=slug, name=name, created_at=at, sandbox=sandbox)
         .on_conflict_do_nothing(index_elements=[Tenant.slug])
         .returning(Tenant.id)
     )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, ForeignKey, Identity, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Interval,
+    LargeBinary,
+    Text,
+    Uuid,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.db import Base
@@ -14,7 +25,10 @@ _Instant = DateTime(timezone=True)
 
 
 class Tenant(Base):
-    """A company that uses the service; the wall nobody sees across."""
+    """A company that uses the service; the wall nobody sees across.
+
+    A `sandbox` lives by a clock of its own, `clock_offset` ahead of the world's.
+    """
 
     __tablename__ = "tenant"
 
@@ -22,6 +36,8 @@ class Tenant(Base):
     slug: Mapped[str] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(_Instant)
+    sandbox: Mapped[bool] = mapped_column(server_default=sql("false"))
+    clock_offset: Mapped[timedelta] = mapped_column(Interval, server_default=sql("'0'"))
 
 
 class Issuer(Base):

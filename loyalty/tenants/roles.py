@@ -32,6 +32,10 @@ ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
             "programs.read": (*_STAFF, _SERVER, _MEMBER),
             "programs.change": (_ADMIN,),
             "programs.pause": (_ADMIN, _OPERATOR),
+            "retailers.read": (*_STAFF, _SERVER),
+            "retailers.change": (_ADMIN, _MARKETING),
+            "products.read": (*_STAFF, _SERVER),
+            "products.change": (_ADMIN, _MARKETING),
             "tiers.read": (*_STAFF, _SERVER, _MEMBER),
             "tiers.change": (_ADMIN,),
             "members.enrol": (_ADMIN, _SERVER, _MEMBER),
@@ -53,6 +57,8 @@ ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
             "api_keys.revoke": (_ADMIN,),
             "audit_log.read": (_ADMIN,),
             "book.read": (_ADMIN, _FINANCE),
+            "test_clock.read": (*_STAFF, _SERVER),
+            "test_clock.advance": (_ADMIN, _SERVER),
             "metrics.read": (_ADMIN, _OPERATOR),
         }.items()
     }

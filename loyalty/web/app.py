@@ -21,14 +21,19 @@ from loyalty.web.rest.audit_log import audit_log
 from loyalty.web.rest.book import book
 from loyalty.web.rest.earns import earns
 from loyalty.web.rest.members import members
+from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.redemptions import redemptions
+from loyalty.web.rest.retailers import retailers
 from loyalty.web.rest.statement import statements
+from loyalty.web.rest.test_clock import test_clock
 from loyalty.web.rest.tiers import tiers
 from loyalty.web.rest.tokens import tokens
 
 RESOURCES = (
     programs,
+    retailers,
+    products,
     tiers,
     members,
     earns,
@@ -39,6 +44,7 @@ RESOURCES = (
     api_keys,
     audit_log,
     book,
+    test_clock,
 )
 
 #: A burn that comes back from Postgres takes its turn after this long, not after Python's 5 ms,

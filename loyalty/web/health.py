@@ -33,7 +33,7 @@ _QUEUES = ("award", "sweep")
 _REVISION = text("SELECT version_num FROM alembic_version")
 _BACKLOG = text("""
     SELECT count(*) AS backlog,
-           coalesce(extract(epoch FROM clock_timestamp() - min(accepted_at)), 0)::float AS oldest_s
+           greatest(extract(epoch FROM clock_timestamp() - min(accepted_at)), 0)::float AS oldest_s
     FROM unsettled
 """)
 _BROKEN = text("SELECT broken FROM book_check")

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
-from loyalty.clock import wall_clock
+from loyalty.clock import now
 from loyalty.earning.queries import oldest_open, still_open
 from loyalty.logs import logger
 from loyalty.transaction import transaction
@@ -68,7 +68,7 @@ class Waiting:
         until, behind = self._backlogs.get(tenant_id, (0.0, False))
         if time.monotonic() >= until:
             with transaction(tenant_id) as session:
-                behind = oldest_open(session, wall_clock()) > LONGEST_BACKLOG
+                behind = oldest_open(session, now(session)) > LONGEST_BACKLOG
             self._backlogs[tenant_id] = (time.monotonic() + BACKLOG_ASKED_EVERY_S, behind)
         return behind
 

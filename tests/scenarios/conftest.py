@@ -9,6 +9,13 @@ from tests.stack import Stack
 
 
 @pytest.fixture
+def sandbox(stack: Stack) -> Door:
+    """An admin of a sandbox, whose clock `advance` moves; what time does is done at once."""
+    stack.sweeper.start()
+    return opened_door(stack, sandbox=True)
+
+
+@pytest.fixture
 def door(stack: Stack) -> Door:
     """An admin of a tenant with the program "wine"."""
     door = opened_door(stack)

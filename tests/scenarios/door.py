@@ -68,9 +68,21 @@ class Door:
         """Posts a purchase and waits until it is judged."""
         return self.call("POST", f"/programs/{program}/earns", earn, Prefer="wait=10")
 
-    def buy(self, member_id: str, amount: str, program: str = "wine") -> requests.Response:
-        """A purchase of its own, judged."""
-        return self.post(purchase(member_id, amount), program)
+    def buy(
+        self, member_id: str, amount: str, program: str = "wine", at: datetime | None = None
+    ) -> requests.Response:
+        """A purchase of its own, judged; of an hour ago by the world's clock, or of `at`."""
+        return self.post(purchase(member_id, amount, at), program)
+
+    def now(self) -> datetime:
+        """The tenant's own present instant."""
+        return datetime.fromisoformat(self.call("GET", "/test-clock").json()["now"])
+
+    def advance(self, duration: str) -> datetime:
+        """Lets a sandbox's clock go forward by an ISO 8601 duration; returns its present."""
+        answer = self.call("POST", "/test-clock", {"advance": duration})
+        assert answer.status_code == 200, answer.text
+        return datetime.fromisoformat(answer.json()["now"])
 
     def adjust(self, member_id: str, points: int, program: str = "wine") -> requests.Response:
         """Gives or takes points."""
@@ -100,21 +112,22 @@ class Door:
         return entries
 
 
-def opened_door(stack: Stack) -> Door:
+def opened_door(stack: Stack, *, sandbox: bool = False) -> Door:
     """The door of a fresh tenant's admin."""
-    tenant = stack.tenant()
+    tenant = stack.tenant(sandbox=sandbox)
     return Door(stack.base_url, tenant, tenant.token("admin"))
 
 
-def purchase(member_id: str, amount: str) -> dict[str, object]:
-    """A purchase of an hour ago, with a transaction id of its own."""
+def purchase(member_id: str, amount: str, at: datetime | None = None) -> dict[str, object]:
+    """A purchase of an hour ago, or of `at`, with a transaction id of its own."""
+    occurred_at = at or datetime.now(UTC) - timedelta(hours=1)
     return {
         "source": "till-1",
         "transaction_id": uuid4().hex,
         "member_id": member_id,
         "amount": amount,
         "currency": "USD",
-        "occurred_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        "occurred_at": occurred_at.isoformat(),
     }
 
 

@@ -15,6 +15,10 @@ programs.create     a
 programs.read       amsfoSM
 programs.change     a
 programs.pause      ao
+retailers.read      amsfoS
+retailers.change    am
+products.read       amsfoS
+products.change     am
 tiers.read          amsfoSM
 tiers.change        a
 members.enrol       aSM
@@ -36,6 +40,8 @@ api_keys.read       a
 api_keys.revoke     a
 audit_log.read      a
 book.read           af
+test_clock.read     amsfoS
+test_clock.advance  aS
 metrics.read        ao
 """
 _EXPECTED = dict(line.split() for line in _TABLE.strip().splitlines())

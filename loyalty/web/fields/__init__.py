@@ -13,24 +13,28 @@ from loyalty.web.fields.numbers import (
 from loyalty.web.fields.several import Attributes, ListOf
 from loyalty.web.fields.text import (
     Choice,
+    Code,
     Currency,
     Id,
     MemberId,
     Slug,
+    Source,
     Text,
     TimeZone,
 )
-from loyalty.web.fields.times import Day, Instant, instant_text
+from loyalty.web.fields.times import Day, Instant, Iso8601Duration, instant_text
 
 __all__ = [
     "Attributes",
     "Choice",
+    "Code",
     "Currency",
     "Day",
     "Flag",
     "Id",
     "Instant",
     "Integer",
+    "Iso8601Duration",
     "ListOf",
     "MemberId",
     "Money",
@@ -41,6 +45,7 @@ __all__ = [
     "Refusal",
     "Schema",
     "Slug",
+    "Source",
     "Text",
     "TimeZone",
     "instant_text",

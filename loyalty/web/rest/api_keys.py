@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from loyalty.audit.record import record
-from loyalty.clock import now
+from loyalty.clock import wall_clock
 from loyalty.logs import request_id
 from loyalty.tenants import queries
 from loyalty.tenants.add_key import add_key
@@ -64,29 +67,34 @@ def create(wanted: dict[str, Any]) -> dict[str, Any]:
     An Idempotency-Key is not looked at: its stored answer would keep the secret for 30 days.
     A key too many can be revoked.
     """
-    principal().require_no_more(wanted["scopes"], wanted["sources"])
     with transaction(tenant()) as session:
-        at = now(session)
-        key, bearer = add_key(
-            session,
-            tenant_id=tenant(),
-            name=wanted["name"],
-            role=Role(wanted["role"]),
-            scopes=wanted["scopes"],
-            sources=wanted["sources"],
-            expires_at=wanted["expires_at"],
-            at=at,
-        )
-        record(
-            session,
-            actor=principal().actor,
-            act="api_key.add",
-            subject=f"api_key {key.id}",
-            after={"name": key.name, "role": key.role},
-            request_id=request_id.get(),
-            at=at,
-        )
-        return {**{name: getattr(key, name) for name in KeySchema().fields}, "key": bearer}
+        return make_key(session, wanted)
+
+
+def make_key(session: Session, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The new key as ToldKeySchema says. Raises ScopeMissing, SourceNotAllowed, Invalid."""
+    principal().require_no_more(wanted["scopes"], wanted["sources"])
+    at = wall_clock()
+    key, bearer = add_key(
+        session,
+        tenant_id=tenant(),
+        name=wanted["name"],
+        role=Role(wanted["role"]),
+        scopes=wanted["scopes"],
+        sources=wanted["sources"],
+        expires_at=wanted["expires_at"],
+        at=at,
+    )
+    record(
+        session,
+        actor=principal().actor,
+        act="api_key.add",
+        subject=f"api_key {key.id}",
+        after={"name": key.name, "role": key.role},
+        request_id=request_id.get(),
+        at=at,
+    )
+    return {**{name: getattr(key, name) for name in KeySchema().fields}, "key": bearer}
 
 
 @api_keys.route("/api-keys", methods=["GET"])
@@ -106,7 +114,7 @@ def browse(asked: dict[str, Any]) -> object:
 def revoke(key_id: UUID) -> ApiKey:
     """Ends a key; every process obeys within 10 seconds."""
     with transaction(tenant()) as session:
-        at = now(session)
+        at = wall_clock()
         key = revoke_key(session, key_id, at)
         record(
             session,

@@ -11,14 +11,14 @@ from marshmallow import validates_schema
 
 from loyalty import logs
 from loyalty.audit.record import record
-from loyalty.clock import now, wall_clock
+from loyalty.clock import now
 from loyalty.earning.accept import Accepted, TransactionMismatch, check_time, to_row
 from loyalty.earning.parking import reopen
 from loyalty.earning.queries import find, statuses, tell_one
 from loyalty.earning.try_out import try_out
 from loyalty.errors import Conflict, NotFound
 from loyalty.programs.cache import cached_program
-from loyalty.transaction import transaction
+from loyalty.transaction import present, transaction
 from loyalty.web.auth import allow, principal
 from loyalty.web.body import json_body, load, load_query
 from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
@@ -89,11 +89,11 @@ def create(program: str) -> Response:
     earn = load(EARN, json_body())
     who.require_source(earn.source)
     book = cached_program(who.tenant_id, program, transaction)
-    at = wall_clock()
+    at = present(who.tenant_id)
     check_time(earn.occurred_at, book.settings.late_window_days, at)
     if dry_run:
         with transaction(who.tenant_id) as session:
-            return _json(try_out(session, book, earn, now(session)), 200)
+            return _json(try_out(session, book, earn, at), 200)
     row = to_row(book.id, earn, logs.request_id.get(), at)
     [stored] = intake().store(who.tenant_id, [row])
     if not stored.same:
@@ -139,8 +139,8 @@ def create_batch(program: str) -> Response:
     """Take up to 1000 purchases at once; one bad item never refuses the others."""
     who = principal()
     book = cached_program(who.tenant_id, program, transaction)
-    items = read_batch()
-    return _json(store_batch(who, book, items, logs.request_id.get(), wall_clock()), 202)
+    items, at = read_batch(), present(who.tenant_id)
+    return _json(store_batch(who, book, items, logs.request_id.get(), at), 202)
 
 
 @earns.route("/programs/<slug:program>/earns", methods=["GET"])

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
-from loyalty.clock import now, wall_clock
+from loyalty.clock import now
 from loyalty.errors import FieldError, Forbidden
 from loyalty.logs import request_id
 from loyalty.members.change_member import change_member
@@ -23,7 +23,7 @@ from loyalty.people.profile import lookup, profile
 from loyalty.people.search import Filters, search
 from loyalty.programs.cache import cached_program, recent_program
 from loyalty.tenants.roles import Role
-from loyalty.transaction import read_row, transaction
+from loyalty.transaction import present, read_row, transaction
 from loyalty.web.answers import json_answer
 from loyalty.web.auth import allow, principal, tenant
 from loyalty.web.fields import Choice, Points, QueryInteger, Slug, Text
@@ -91,7 +91,7 @@ def read(program: str, member_id: str) -> Response:
     """Tell a member's status, tier and points."""
     tenant_id = tenant()  # what apps ask all day: one statement, read without a session
     book = cached_program(tenant_id, program, transaction)
-    row = read_row(tenant_id, *asked(tenant_id, book, member_id, wall_clock()))
+    row = read_row(tenant_id, *asked(tenant_id, book, member_id, present(tenant_id)))
     member = answered(book, member_id, row)
     return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
 
