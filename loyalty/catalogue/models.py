@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Integer, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,6 +16,10 @@ _instant = DateTime(timezone=True)
 
 class RetailerRow(Base):
     """Where something is bought; a purchase names it by `id`."""
+
+    NOUN: ClassVar[str] = "retailer"
+    KEY: ClassVar[str] = "id"
+    VALUES: ClassVar[tuple[str, ...]] = ("name", "region", "time_zone")
 
     __tablename__ = "retailer"
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
@@ -29,6 +34,10 @@ class RetailerRow(Base):
 
 class ProductRow(Base):
     """What is bought; a line of a purchase names it by `sku`."""
+
+    NOUN: ClassVar[str] = "product"
+    KEY: ClassVar[str] = "sku"
+    VALUES: ClassVar[tuple[str, ...]] = ("name", "category", "brand", "price", "currency")
 
     __tablename__ = "product"
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)

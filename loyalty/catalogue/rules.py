@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 SEPARATOR = "/"
@@ -34,6 +34,32 @@ class Catalogue:
 
     retailers: Mapping[str, Retailer] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A purchase names what the catalogue does not know, in a program that refuses it."""
+
+    reason: str
+    detail: str
+
+
+def unknown(
+    catalogue: Catalogue,
+    retailer: str | None,
+    skus: Iterable[str | None],
+    *,
+    reject_retailer: bool,
+    reject_product: bool,
+) -> Unknown | None:
+    """Why the purchase is refused, if it is. What it does not name is not unknown."""
+    if reject_retailer and retailer and retailer not in catalogue.retailers:
+        return Unknown("unknown_retailer", f"The catalogue has no retailer {retailer!r}.")
+    if reject_product:
+        for sku in skus:
+            if sku and sku not in catalogue.products:
+                return Unknown("unknown_product", f"The catalogue has no product {sku!r}.")
+    return None
 
 
 def lineage(category: str | None) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from loyalty.errors import Invalid
 
+_MOST_POINTS = 2**53 - 1  # what an account can hold
+_MOST_MONEY = Decimal("999999999999.9999")  # what an amount can be
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -38,7 +41,7 @@ class EarnRate:
 class BurnRule:
     """How points are spent: `points` of them are `worth` that much of the program's currency.
 
-    Raises Invalid when `max_points` is below `min_points`.
+    Raises Invalid when `max_points` is below `min_points`, or no burn could be made at all.
     """
 
     min_points: int = 1
@@ -52,6 +55,53 @@ class BurnRule:
             raise Invalid.field(
                 "/burn/max_points", "below_min_points", "max_points is below min_points."
             )
+        least = -(-self.min_points // self.step) * self.step
+        if self.max_points is not None and least > self.max_points:
+            raise Invalid.field(
+                "/burn/step",
+                "no_burn_possible",
+                f"No multiple of {self.step} lies between min_points and max_points.",
+            )
+        if least > _MOST_POINTS or least * self.worth / self.points > _MOST_MONEY:
+            raise Invalid.field(
+                "/burn",
+                "no_burn_possible",
+                f"The smallest burn is {least} points: more than an account or an amount can hold.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """When a second person must agree to an adjustment, and for how many days one may wait.
+
+    `admin_adjusts_up_to` is in points, of either sign; None: admins need nobody.
+    """
+
+    admin_adjusts_up_to: int | None = None
+    expires_after_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRule:
+    """How many points members may give to each other; None: any number.
+
+    `max_points` is for one transfer, `max_points_per_period` for all that one member gives in a
+    calendar period of the program's time zone. Raises Invalid when `max_points` is below
+    `min_points`.
+    """
+
+    min_points: int = 1
+    max_points: int | None = None
+    max_points_per_period: int | None = None
+    period: Literal["day", "week", "month", "year"] = "month"
+
+    def __post_init__(self) -> None:
+        for name in ("max_points", "max_points_per_period"):
+            most = getattr(self, name)
+            if most is not None and most < self.min_points:
+                raise Invalid.field(
+                    f"/transfers/{name}", "below_min_points", f"{name} is below min_points."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +116,14 @@ class ProgramSettings:
     late_window_days: int = 90
     park_window_days: int = 90
     unknown_member: Literal["park", "reject", "enrol"] = "park"
+    unknown_retailer: Literal["accept", "reject"] = "accept"
+    unknown_product: Literal["accept", "reject"] = "accept"
     before_joining: Literal["earn", "nothing"] = "earn"
     burns_per_minute: int = 5
     limit_burns_of_servers: bool = False
     support_adjusts_up_to: int = 10_000
+    approval: ApprovalRule = ApprovalRule()
+    transfers: TransferRule = TransferRule()
 
 
 SETTING_NAMES = frozenset(one.name for one in fields(ProgramSettings))
@@ -107,7 +161,15 @@ def settings_from_json(stored: Mapping[str, Any]) -> ProgramSettings:
         given["earn_rate"] = _earn_rate(given["earn_rate"])
     if "burn" in given:
         given["burn"] = _burn_rule(given["burn"])
+    if "approval" in given:
+        given["approval"] = ApprovalRule(**_given(given["approval"]))
+    if "transfers" in given:
+        given["transfers"] = TransferRule(**_given(given["transfers"]))
     return ProgramSettings(**given)
+
+
+def _given(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if value is not None}
 
 
 def _earn_rate(stored: Mapping[str, Any]) -> EarnRate:
@@ -132,7 +194,7 @@ def _burn_rule(stored: Mapping[str, Any]) -> BurnRule:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, (Rate, EarnRate, BurnRule)):
+    if isinstance(value, (Rate, EarnRate, BurnRule, ApprovalRule, TransferRule)):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}

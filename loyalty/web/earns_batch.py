@@ -8,32 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import request
-from marshmallow import ValidationError
-
 from loyalty.earning.accept import TransactionMismatch, check_time, to_row
-from loyalty.errors import FieldError, Invalid, Problem
+from loyalty.errors import Invalid, Problem
 from loyalty.programs.queries import Program
 from loyalty.tenants.principal import Principal
-from loyalty.web.body import json_body, load, ndjson_body
+from loyalty.web.batch import MOST_ITEMS, named, read_items, refused
+from loyalty.web.body import load
 from loyalty.web.earn_schema import EARN, EarnSchema
 from loyalty.web.fields import Choice, Id, ListOf, Part, Points, Schema, Text
 from loyalty.web.intake import store
 from loyalty.web.problems import FieldErrorSchema
 
-MOST_EARNS = 1000
-MOST_BATCH_BYTES = 5 * 1024 * 1024
-NDJSON = "application/x-ndjson"
 OUTCOMES = ("accepted", "duplicate", "conflict", "invalid")
 
 
 class BatchSchema(Schema):
     """Up to 1000 purchases."""
 
-    earns = ListOf(Part(EarnSchema), least=1, most=MOST_EARNS, required=True)
-
-
-_TOLD = Text(required=True)
+    earns = ListOf(Part(EarnSchema), least=1, most=MOST_ITEMS, required=True)
 
 
 class OutcomeSchema(Schema):
@@ -62,7 +54,7 @@ class BatchAnswerSchema(Schema):
     """The outcomes, in the order of the items."""
 
     summary = Part(BatchSummarySchema, required=True)
-    results = ListOf(Part(OutcomeSchema), most=MOST_EARNS, required=True)
+    results = ListOf(Part(OutcomeSchema), most=MOST_ITEMS, required=True)
 
 
 @dataclass(slots=True)
@@ -76,16 +68,7 @@ class _Item:
 
 def read_batch() -> list[Any]:
     """The items of the request, not yet looked at. Raises what makes the whole unreadable."""
-    if request.mimetype == NDJSON:
-        return ndjson_body(MOST_BATCH_BYTES, MOST_EARNS)
-    body = json_body(MOST_BATCH_BYTES)
-    items = body.get("earns") if isinstance(body, dict) else None
-    if not isinstance(items, list) or not 1 <= len(items) <= MOST_EARNS:
-        raise Invalid.field("/earns", "wrong_length", f"1 to {MOST_EARNS} items are expected.")
-    if len(body) > 1:
-        [unknown, *_] = (name for name in body if name != "earns")
-        raise Invalid.field(f"/{unknown}", "unknown_field", "This field is not known here.")
-    return items
+    return read_items("earns")
 
 
 def store_batch(
@@ -105,8 +88,7 @@ def store_batch(
 
 def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at: datetime) -> None:
     for name in ("source", "transaction_id"):
-        value = item.given.get(name) if isinstance(item.given, dict) else None
-        item.told[name] = value if _can_be_told(value) else None
+        item.told[name] = named(item.given, name)
     try:
         if isinstance(item.given, Problem):
             raise item.given
@@ -114,28 +96,9 @@ def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at
         who.require_source(earn.source)
         check_time(earn.occurred_at, book.settings.late_window_days, at)
     except Problem as problem:
-        _refuse(item, problem)
+        item.told |= refused(problem)
     else:
         item.row = to_row(book.id, earn, request_id, at)
-
-
-def _can_be_told(value: object) -> bool:
-    """Whether what the caller sent can stand in the answer: half a character can't."""
-    try:
-        _TOLD.deserialize(value)
-    except ValidationError:
-        return False
-    return True
-
-
-def _refuse(item: _Item, problem: Problem) -> None:
-    item.told |= {"outcome": "invalid", "code": problem.code, "detail": problem.detail}
-    if problem.errors:
-        item.told["errors"] = [_error(error) for error in problem.errors]
-
-
-def _error(error: FieldError) -> dict[str, str]:
-    return {"pointer": error.pointer, "code": error.code, "detail": error.detail}
 
 
 def _store(tenant_id: int, items: Sequence[_Item]) -> None:
@@ -145,7 +108,7 @@ def _store(tenant_id: int, items: Sequence[_Item]) -> None:
         stored = store(tenant_id, [item.row for item in items if item.row])
     except Invalid as problem:  # Postgres refused a row: each by itself, so that one is to blame
         if len(items) == 1:
-            _refuse(items[0], problem)
+            items[0].told |= refused(problem)
         else:
             for item in items:
                 _store(tenant_id, [item])

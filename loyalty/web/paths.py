@@ -1,4 +1,4 @@
-"""What stands in paths: `<slug:program>`, `<member:member_id>`, `<id:activity_id>`.
+"""What stands in paths: `<slug:program>`, `<member:member_id>`, `<code:sku>`, `<id:earn_id>`.
 
 What does not have the form cannot exist: it is a 404 before anybody asks the database.
 """
@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from loyalty.web.fields import Id, MemberId, Slug
+from loyalty.web.fields import Code, Id, MemberId, Slug
 
 
 class SlugConverter(BaseConverter):
@@ -23,6 +23,12 @@ class MemberConverter(BaseConverter):
     """The tenant's own opaque id of a member."""
 
     regex = MemberId.form.pattern
+
+
+class CodeConverter(BaseConverter):
+    """A retailer's id, a product's SKU."""
+
+    regex = Code.form.pattern
 
 
 class IdConverter(BaseConverter):
@@ -42,6 +48,7 @@ class IdConverter(BaseConverter):
 CONVERTERS: dict[str, type[BaseConverter]] = {
     "slug": SlugConverter,
     "member": MemberConverter,
+    "code": CodeConverter,
     "id": IdConverter,
 }
 

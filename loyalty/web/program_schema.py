@@ -30,12 +30,15 @@ from loyalty.web.fields.base import Coded
 
 LEAST_MONEY = Decimal("0.0001")
 _LONGEST_WINDOW_DAYS = 3650
+_LONGEST_WAIT_DAYS = 90
 _MOST_CURRENCIES = 50
 _STEPS = ("proportional", "whole")
 _ROUNDINGS = ("down", "half_up", "up")
 _EXCLUDES = ("tax", "shipping")
 _UNKNOWN_MEMBER = ("park", "reject", "enrol")
+_UNLISTED = ("accept", "reject")
 _BEFORE_JOINING = ("earn", "nothing")
+_PERIODS = ("day", "week", "month", "year")
 
 
 class RateSchema(Schema):
@@ -94,6 +97,22 @@ class BurnRuleSchema(Schema):
     worth = Money(least=LEAST_MONEY, allow_none=True)
 
 
+class ApprovalRuleSchema(Schema):
+    """When a second person must agree to an adjustment. null: the default."""
+
+    admin_adjusts_up_to = Points(allow_none=True, metadata={"description": "null: no limit."})
+    expires_after_days = Integer(least=1, most=_LONGEST_WAIT_DAYS, allow_none=True)
+
+
+class TransferRuleSchema(Schema):
+    """How many points members may give to each other. null: the default, which is no limit."""
+
+    min_points = Points(least=1, allow_none=True)
+    max_points = Points(least=1, allow_none=True)
+    max_points_per_period = Points(least=1, allow_none=True)
+    period = Choice(_PERIODS, allow_none=True)
+
+
 class _SettingsSchema(Schema):
     """What can be set; null is the default."""
 
@@ -102,12 +121,16 @@ class _SettingsSchema(Schema):
     late_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
     park_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
     unknown_member = Choice(_UNKNOWN_MEMBER, allow_none=True)
+    unknown_retailer = Choice(_UNLISTED, allow_none=True)
+    unknown_product = Choice(_UNLISTED, allow_none=True)
     before_joining = Choice(_BEFORE_JOINING, allow_none=True)
     burns_per_minute = Integer(
         most=10_000, allow_none=True, metadata={"description": "For one member; 0: no limit."}
     )
     limit_burns_of_servers = Flag(allow_none=True)
     support_adjusts_up_to = Points(allow_none=True)
+    approval = Part(ApprovalRuleSchema, allow_none=True)
+    transfers = Part(TransferRuleSchema, allow_none=True)
 
 
 class NewProgramSchema(_SettingsSchema):
@@ -149,6 +172,22 @@ class ToldBurnRuleSchema(Schema):
     worth = Money(required=True)
 
 
+class ToldApprovalRuleSchema(Schema):
+    """When a second person must agree to an adjustment."""
+
+    admin_adjusts_up_to = Points(required=True, allow_none=True)
+    expires_after_days = Integer(required=True)
+
+
+class ToldTransferRuleSchema(Schema):
+    """How many points members may give to each other; null: any number."""
+
+    min_points = Points(required=True)
+    max_points = Points(required=True, allow_none=True)
+    max_points_per_period = Points(required=True, allow_none=True)
+    period = Choice(_PERIODS, required=True)
+
+
 class ProgramSchema(Schema):
     """A program."""
 
@@ -165,10 +204,14 @@ class ProgramSchema(Schema):
     late_window_days = Integer(required=True)
     park_window_days = Integer(required=True)
     unknown_member = Choice(_UNKNOWN_MEMBER, required=True)
+    unknown_retailer = Choice(_UNLISTED, required=True)
+    unknown_product = Choice(_UNLISTED, required=True)
     before_joining = Choice(_BEFORE_JOINING, required=True)
     burns_per_minute = Integer(required=True)
     limit_burns_of_servers = Flag(required=True)
     support_adjusts_up_to = Points(required=True)
+    approval = Part(ToldApprovalRuleSchema, required=True)
+    transfers = Part(ToldTransferRuleSchema, required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
 

@@ -15,14 +15,14 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi import checks
 
 from loyalty.web.app import create_app
-from loyalty.web.fields import MemberId, Slug
+from loyalty.web.fields import Code, MemberId, Slug
 from tests.stack import Stack
 from tests.tenant import TestTenant
 
 _EXAMPLES = 12
 #: Real ones, so that what comes after the path is put to the test and not only the 404.
 _EXISTING = {"program": "wine", "member_id": "m-1"}
-_FORM = re.compile(f"{Slug.form.pattern}|{MemberId.form.pattern}")
+_FORM = re.compile(f"{Slug.form.pattern}|{MemberId.form.pattern}|{Code.form.pattern}")
 #: Answers item by item: one that keeps to no schema is told so within a 202.
 _ITEM_BY_ITEM = "earns_create_batch"
 

@@ -43,6 +43,23 @@ class Text(Coded[str], fields.String):
         return value
 
 
+class Source(Text):
+    """Who tells of a purchase or a return. What begins with a colon is of the house itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(most=100, **kwargs)
+
+    def limits(self) -> dict[str, object]:
+        """The limits as JSON Schema keywords."""
+        return {**super().limits(), "pattern": r"^[^:\u0000][^\u0000]*$"}
+
+    def _deserialize(self, value: object, *args: object, **kwargs: object) -> str:
+        source = super()._deserialize(value, *args, **kwargs)
+        if source.startswith(":"):
+            raise refuse("reserved", "No source of the outside begins with a colon.")
+        return source
+
+
 class _Formed(Coded[str], fields.String):
     """Text of one form."""
 
@@ -66,6 +83,13 @@ class MemberId(_Formed):
 
     form = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
     meaning = "A member id is 1 to 128 of A-Z a-z 0-9 . _ ~ : @ + - in any order."
+
+
+class Code(_Formed):
+    """The tenant's own name of a thing: a retailer's id, a product's SKU."""
+
+    form = re.compile(r"[A-Za-z0-9._~:@+-]{1,100}")
+    meaning = "1 to 100 of A-Z a-z 0-9 . _ ~ : @ + - are expected, in any order."
 
 
 class Slug(_Formed):

@@ -37,6 +37,8 @@ def test_a_program_is_told_with_every_setting(call: Caller) -> None:
         "late_window_days": 90,
         "park_window_days": 90,
         "unknown_member": "park",
+        "unknown_retailer": "accept",
+        "unknown_product": "accept",
         "before_joining": "earn",
         "burns_per_minute": 5,
         "limit_burns_of_servers": False,
