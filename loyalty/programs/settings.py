@@ -119,6 +119,7 @@ class ProgramSettings:
     unknown_retailer: Literal["accept", "reject"] = "accept"
     unknown_product: Literal["accept", "reject"] = "accept"
     before_joining: Literal["earn", "nothing"] = "earn"
+    give_back: Literal["only_pending", "within_balance", "owed"] = "owed"
     burns_per_minute: int = 5
     limit_burns_of_servers: bool = False
     support_adjusts_up_to: int = 10_000

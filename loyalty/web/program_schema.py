@@ -38,6 +38,7 @@ _EXCLUDES = ("tax", "shipping")
 _UNKNOWN_MEMBER = ("park", "reject", "enrol")
 _UNLISTED = ("accept", "reject")
 _BEFORE_JOINING = ("earn", "nothing")
+_GIVE_BACK = ("only_pending", "within_balance", "owed")
 _PERIODS = ("day", "week", "month", "year")
 
 
@@ -124,6 +125,9 @@ class _SettingsSchema(Schema):
     unknown_retailer = Choice(_UNLISTED, allow_none=True)
     unknown_product = Choice(_UNLISTED, allow_none=True)
     before_joining = Choice(_BEFORE_JOINING, allow_none=True)
+    give_back = Choice(
+        _GIVE_BACK, allow_none=True, metadata={"description": "How far a return reaches."}
+    )
     burns_per_minute = Integer(
         most=10_000, allow_none=True, metadata={"description": "For one member; 0: no limit."}
     )
@@ -207,6 +211,7 @@ class ProgramSchema(Schema):
     unknown_retailer = Choice(_UNLISTED, required=True)
     unknown_product = Choice(_UNLISTED, required=True)
     before_joining = Choice(_BEFORE_JOINING, required=True)
+    give_back = Choice(_GIVE_BACK, required=True)
     burns_per_minute = Integer(required=True)
     limit_burns_of_servers = Flag(required=True)
     support_adjusts_up_to = Points(required=True)

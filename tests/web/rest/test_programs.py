@@ -39,6 +39,7 @@ def test_a_program_is_told_with_every_setting(call: Caller) -> None:
         "unknown_member": "park",
         "unknown_retailer": "accept",
         "unknown_product": "accept",
+        "give_back": "owed",
         "before_joining": "earn",
         "burns_per_minute": 5,
         "limit_burns_of_servers": False,
