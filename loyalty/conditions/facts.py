@@ -64,6 +64,11 @@ class Purchase:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def counted(self) -> tuple[Line, ...]:
+        """Its lines; what came without any is one line."""
+        return self.lines or (Line("", self.amount - self.tax - self.shipping),)
+
+    @property
     def local(self) -> datetime:
         """When it occurred, where it occurred."""
         return self.occurred_at.astimezone(self.time_zone)

@@ -12,14 +12,23 @@ from typing import ClassVar, Self
 from loyalty.conditions.facts import Ask, Line, MemberFacts, Purchase
 from loyalty.conditions.form import refuse
 
-MOST_DEEP = 8
+MOST_DEEP = 20  # objects and lists within each other
 MOST_CONDITIONS = 100
+
+
+_types: dict[str, type[Condition]] = {}
 
 
 class Condition(ABC):
     """One type of condition; a subclass is a frozen dataclass in a file of its own."""
 
     key: ClassVar[str]  #: its name in JSON
+
+    def __init_subclass__(cls) -> None:
+        """A class with a name of its own is a type."""
+        super().__init_subclass__()
+        if "key" in cls.__dict__:
+            _types[cls.key] = cls
 
     @classmethod
     @abstractmethod
@@ -49,15 +58,17 @@ def types() -> dict[str, type[Condition]]:
     package = __name__.rpartition(".")[0]
     for found in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{found.name}")
-    return {one.key: one for one in Condition.__subclasses__()}
+    return _types
 
 
 def read_condition(value: object, place: str) -> Condition:
     """The tree that `value` holds: `{"all": [{"sku": […]}, {"tier": […]}]}`.
 
     `place` is the JSON pointer of `value`, for the errors. Raises Invalid, also for a tree of
-    more than 100 conditions or 8 levels.
+    more than 100 conditions, or 20 levels of JSON.
     """
+    if _depth(value) > MOST_DEEP:  # before anything recurses into it
+        raise refuse(place, "too_deep", f"At most {MOST_DEEP} levels are allowed.")
     tree = read_part(value, place)
     if size(tree) > MOST_CONDITIONS:
         raise refuse(place, "too_many", f"At most {MOST_CONDITIONS} conditions are allowed.")
@@ -74,22 +85,20 @@ def read_part(value: object, place: str) -> Condition:
         raise refuse(
             f"{place}/{key}", "unknown_condition", f"Known are {', '.join(sorted(known))}."
         )
-    if _depth(value) > MOST_DEEP * 3:  # before anything recurses into it
-        raise refuse(place, "too_deep", f"At most {MOST_DEEP} levels are allowed.")
     return known[key].read(inner, f"{place}/{key}")
 
 
 def _depth(value: object) -> int:
-    deepest, level = 0, [value]
-    while level and deepest <= MOST_DEEP * 3:
-        deepest += 1
+    depth, level = 0, [value]
+    while level and depth <= MOST_DEEP:
+        depth += 1
         level = [
             inner
             for outer in level
             if isinstance(outer, (dict, list))
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return deepest
+    return depth
 
 
 def size(tree: Condition) -> int:
