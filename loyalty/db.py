@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
 import psycopg2.extensions
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from loyalty.config import config
 
@@ -32,6 +33,37 @@ class Base(DeclarativeBase):
     """The base of every room's models."""
 
     metadata = MetaData()
+
+
+class Statements(Protocol):
+    """One tenant's transaction in which few statements are made, written as the driver takes them.
+
+    It is a session's, or one of two round trips: see transaction.brief.
+    """
+
+    tenant_id: int
+
+    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that the statement returns; None if there is none."""
+
+    def end(self, statement: str, values: Mapping[str, object]) -> None:
+        """The last statement; where it can, the commit travels with it."""
+
+
+class InSession:
+    """The statements of a session, which whoever opened it commits."""
+
+    def __init__(self, session: Session) -> None:
+        self.tenant_id: int = session.info["tenant_id"]
+        self._session = session
+
+    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that the statement returns; None if there is none."""
+        return self._session.connection().exec_driver_sql(statement, dict(values)).one_or_none()
+
+    def end(self, statement: str, values: Mapping[str, object]) -> None:
+        """The last statement of what is done; others may follow."""
+        self._session.connection().exec_driver_sql(statement, dict(values))
 
 
 def _url(role: Role) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
+from psycopg2.extensions import cursor
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from loyalty.clock import is_live, now, wall_clock
@@ -47,21 +49,60 @@ def read_row(
     session costs, for what apps ask all day. Raises Unavailable when Postgres does not answer.
     """
     try:
-        connection = engine(Role.APP).raw_connection()
-        try:
-            with closing(connection.cursor()) as cursor:
-                cursor.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
-                row: tuple[Any, ...] | None = cursor.fetchone()
-                return row
-        except psycopg2.Error as error:
-            if connection.closed:  # and so are the others in the pool: Postgres was restarted
-                connection.invalidate(error)
-                engine(Role.APP).dispose()
-            raise
-        finally:
-            connection.close()
+        with _cursor() as its:
+            its.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
+            return its.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise Unavailable("The database did not answer in time.") from error
+
+
+class Brief:
+    """The statements of a transaction of two round trips; see loyalty.db.Statements."""
+
+    def __init__(self, tenant_id: int, its: cursor) -> None:
+        self.tenant_id = tenant_id
+        self._cursor = its
+        self._begin = f"BEGIN; SET LOCAL loyalty.tenant = {int(tenant_id)}; "
+
+    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
+        """The one row that the statement returns; the first one travels with its BEGIN."""
+        self._send(self._begin + statement, values)
+        self._begin = ""
+        return self._cursor.fetchone()
+
+    def end(self, statement: str, values: Mapping[str, object]) -> None:
+        """The last statement, and the commit: both or neither."""
+        self._send(f"{statement}; COMMIT", values)
+
+    def _send(self, statement: str, values: Mapping[str, object]) -> None:
+        try:
+            self._cursor.execute(statement, values)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise OperationalError(statement, None, error) from error  # as a session tells it
+
+
+@contextmanager
+def brief(tenant_id: int) -> Iterator[Brief]:
+    """A transaction without a session, for a burn: half the round trips, a third of the work.
+
+    Undone unless its `end` was called. Nothing is handed over after it.
+    """
+    with _cursor() as its:
+        yield Brief(tenant_id, its)
+
+
+@contextmanager
+def _cursor() -> Iterator[cursor]:
+    """A pooled connection as the driver has it. What it has begun and not ended is undone."""
+    connection = engine(Role.APP).raw_connection()
+    try:
+        with closing(connection.cursor()) as its:
+            yield cast("cursor", its)
+    finally:
+        if connection.closed:  # and so are the others in the pool: Postgres was restarted
+            connection.invalidate()
+            engine(Role.APP).dispose()
+        connection.close()
 
 
 @contextmanager

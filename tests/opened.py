@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
+from loyalty.db import InSession
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer
 from loyalty.ledger.rules import Balance
@@ -74,7 +75,7 @@ def redeemed(
         return Answer(201, "told")
 
     redeem(
-        session,
+        InSession(session),
         program,
         "ann",
         order,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
+from loyalty.db import Statements
 from loyalty.errors import Conflict, FieldError, Invalid, Problem
 from loyalty.idempotency.once import Answer
 from loyalty.ids import uuid7
@@ -57,27 +55,36 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Redeem:
-    """What is to be spent: either `points`, or an `amount` of the program's currency."""
+    """What is to be spent: either `points`, or an `amount` of the program's currency.
+
+    With `hold_s` they are set aside for so many seconds, to be captured or released.
+    """
 
     points: int | None = None
     amount: Decimal | None = None
+    hold_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
     """A burn that was made: `points` of `amount` in `currency`, and the balance after it."""
 
-    status: ClassVar[str] = "redeemed"
     id: UUID
+    status: str
     points: int
     amount: Decimal
     currency: str
+    hold_expires_at: datetime | None
     occurred_at: datetime
     balance: Balance
 
 
+class HoldsLapse(Exception):
+    """The time of one of the account's holds is over: let them lapse first, then burn."""
+
+
 def redeem(
-    session: Session,
+    statements: Statements,
     program: Program,
     member_id: str,
     order: Redeem,
@@ -92,20 +99,21 @@ def redeem(
 
     `tell` renders what was done, or the business refusal; that answer is stored with the burn.
     Reads in one statement and writes in one: the account is locked late and briefly.
-    Raises BelowMinimum, AboveMaximum, NotAStep, NotEnrolled, and what idempotency raises.
+    Raises BelowMinimum, AboveMaximum, NotAStep, NotEnrolled, HoldsLapse, and what idempotency
+    raises.
     """
     price = _price(program, order)
     wanted = price.points if isinstance(price, Price) else 0
-    opened = open_burn(session, under, program.id, member_id, wanted, at)
+    opened = open_burn(statements, under, program.id, member_id, wanted, at)
     if isinstance(opened, Answer):
         return opened  # told before anything else is decided: the burn rule may have changed since
     if not isinstance(price, Price):
         raise price
     try:
-        made = _take(opened, price, program.currency, at)
+        made = _take(opened, price, order.hold_s, program.currency, at)
     except Conflict as refusal:
         answer = tell(refusal)
-        store_answer(session, under, answer)
+        store_answer(statements, under, answer, at)
         return answer
     answer = tell(made)
     row = {
@@ -117,29 +125,49 @@ def redeem(
         "amount": str(made.amount),
         "currency": made.currency,
         "entry_version": opened.account.version,
+        "hold_expires_at": made.hold_expires_at,
         "actor": actor,
         "request_id": request_id,
-        "occurred_at": at,
     }
-    close_burn(session, under, opened.account, row, answer, at)
+    close_burn(statements, under, opened.account, row, answer, at)
     return answer
 
 
-def _take(opened: Opened, price: Price, currency: str, at: datetime) -> Redeemed:
+def _take(
+    opened: Opened, price: Price, hold_s: int | None, currency: str, at: datetime
+) -> Redeemed:
+    redemption = uuid7()
+    set_aside(opened, price.points, redemption, held=hold_s is not None, at=at)
+    return Redeemed(
+        redemption,
+        "redeemed" if hold_s is None else "held",
+        price.points,
+        price.amount,
+        currency,
+        None if hold_s is None else at + timedelta(seconds=hold_s),
+        at,
+        opened.account.balance,
+    )
+
+
+def set_aside(opened: Opened, points: int, redemption: UUID, *, held: bool, at: datetime) -> int:
+    """Takes points for a redemption, or holds them; returns the entry's version.
+
+    Raises NotActive, HoldsLapse, InsufficientPoints.
+    """
     if opened.status != "active":
         raise NotActive(opened.status)
-    redemption = uuid7()
-    opened.account.take(
-        Kind.REDEEM,
-        Bucket.REDEEMED,
-        price.points,
+    if opened.lapsing:
+        raise HoldsLapse
+    return opened.account.take(
+        Kind.HOLD if held else Kind.REDEEM,
+        Bucket.HELD if held else Bucket.REDEEMED,
+        points,
         opened.lots,
         cause_id=redemption,
         occurred_at=at,
         at=at,
     )
-    balance = opened.account.balance
-    return Redeemed(redemption, price.points, price.amount, currency, at, balance)
 
 
 def _price(program: Program, order: Redeem) -> Price | Invalid:

@@ -22,7 +22,7 @@ from loyalty.programs.pause import pause_program, resume_program
 from loyalty.redemption.burn import Key
 from loyalty.redemption.redeem import Redeem, Redeemed, redeem
 from loyalty.tasks.earning import judge
-from loyalty.transaction import across_tenants, transaction
+from loyalty.transaction import across_tenants, brief, transaction
 from tests.earning.given import bought, open_ids, told
 from tests.opened import AT, opened
 from tests.tenant import TestTenant, fresh_tenant
@@ -81,9 +81,9 @@ class RealBook:
             return Answer(201, f"redeemed, {made.balance.available} left")
 
         try:
-            with transaction(self.tenant.id) as session:
+            with brief(self.tenant.id) as statements:
                 answer = redeem(
-                    session,
+                    statements,
                     self.program,
                     name,
                     Redeem(points),

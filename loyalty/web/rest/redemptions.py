@@ -8,7 +8,6 @@ from uuid import UUID
 from flask import Response
 from marshmallow import validates_schema
 
-from loyalty.clock import now
 from loyalty.errors import NotFound, Problem
 from loyalty.idempotency.once import Answer
 from loyalty.logs import request_id
@@ -16,7 +15,7 @@ from loyalty.people import redemptions as spent
 from loyalty.programs.cache import cached_program, recent_program
 from loyalty.redemption.burn import Key
 from loyalty.redemption.redeem import Redeem, Redeemed, redeem
-from loyalty.transaction import transaction
+from loyalty.transaction import brief, present, transaction
 from loyalty.web.auth import allow, operation, principal, tenant
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.fields import (
@@ -107,9 +106,10 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
             else told(201, _shown(made, program, member_id))
         )
 
-    with transaction(who.tenant_id) as session:
+    at = present(who.tenant_id)
+    with brief(who.tenant_id) as statements:
         answer = redeem(
-            session,
+            statements,
             book,
             member_id,
             Redeem(**wanted),
@@ -117,7 +117,7 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
             tell=tell,
             actor=who.actor,
             request_id=request_id.get(),
-            at=now(session),
+            at=at,
         )
     return respond(answer)
 

@@ -1,0 +1,1 @@
+"""The catalogue of rewards: what points buy, for whom, how many there are."""
