@@ -49,7 +49,7 @@ task_send_sent_event = False  # … but the web process need not say what it sen
 event_queue_expires = 60.0
 event_queue_ttl = 5.0
 
-imports = ("loyalty.tasks.earning", "loyalty.tasks.ops")
+imports = ("loyalty.tasks.earning", "loyalty.tasks.ops", "loyalty.tasks.returns")
 task_default_queue = "award"
 task_create_missing_queues = False
 task_queues = {
@@ -60,6 +60,8 @@ task_queues = {
 task_routes = {
     "earning.award": {"queue": "award"},
     "ops.canary": {"queue": "award"},
+    "returns.settle": {"queue": "award"},
+    "returns.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
     "earning.park_watch": {"queue": "sweep"},
     "ops.*": {"queue": "sweep"},
@@ -68,6 +70,7 @@ task_routes = {
 # A tick that waited longer than its interval is dropped: the next one does its work.
 beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
+    "sweep-returns": {"task": "returns.sweep", "schedule": 2.0, "options": {"expires": 3}},
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},

@@ -38,6 +38,9 @@ _SETTLING = Histogram(
 _BURNS = Histogram(
     "loyalty_burn_seconds", "How long a burn took to answer.", ["outcome"], buckets=_ANSWERING_S
 )
+_RETURNS = Counter(
+    "loyalty_returns", "Returns that were settled, refused, failed or wait.", ["outcome"]
+)
 _SWEPT = Counter("loyalty_swept", "Purchases whose wake-up the sweep sent again.")
 _DROPPED = Counter("loyalty_handover_dropped", "Wake-ups not sent, left to the sweep.")
 _LIMITS_OFF = Counter("loyalty_rate_limit_off", "Requests let through because Redis was away.")
@@ -59,6 +62,11 @@ def awarded(waits_s: Sequence[float]) -> None:
 def set_back(status: str, reason: str) -> None:
     """A purchase was parked, rejected or failed."""
     _SET_BACK.labels(status, reason).inc()
+
+
+def returned(outcome: str) -> None:
+    """A return was settled, waits, failed, or was refused for the reason that `outcome` names."""
+    _RETURNS.labels(outcome).inc()
 
 
 def burned(outcome: str, took_s: float) -> None:

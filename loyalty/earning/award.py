@@ -22,6 +22,7 @@ from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
 from loyalty.earning.enrol_stranger import enrol_strangers
+from loyalty.earning.give_back.sweep import wake_waiting
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import (
     Setback,
@@ -88,6 +89,7 @@ def award_activities(
         _judge(row, book, judged)
     post(session, book.accounts.values(), at)
     settle(session, judged)
+    wake_waiting(session, [row.id for row in claimed])
     raise_tiers(session, judged.risen, at)
     return judged
 

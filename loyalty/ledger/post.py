@@ -165,6 +165,55 @@ class Account:
         self.tier_points = min(MAX_POINTS, self.tier_points + tier_points)
         return bool(pays) + bool(rest)
 
+    def arrive(
+        self,
+        kind: Kind,
+        points: int,
+        *,
+        cause_id: UUID,
+        occurred_at: datetime,
+        activates_at: datetime | None,
+        expires_at: datetime | None,
+        active: bool,
+    ) -> Lot:
+        """Points of another account come in as a lot that keeps the dates it had there.
+
+        They were earned before, so they count neither for `lifetime` nor for the tier.
+        Raises AccountFull.
+        """
+        target = Bucket.AVAILABLE if active else Bucket.PENDING
+        self.move(
+            kind, Bucket.TRANSFERRED, target, points, cause_id=cause_id, occurred_at=occurred_at
+        )
+        self.lots.append(
+            {
+                "account_id": self.id,
+                "id": self.version,
+                "points": points,
+                "activates_at": activates_at,
+                "expires_at": expires_at,
+                "active": active,
+            }
+        )
+        return Lot(self.version, points, expires_at, activates_at, active)
+
+    def settle(
+        self, lots: Iterable[Lot], *, cause_id: UUID, occurred_at: datetime, at: datetime
+    ) -> int:
+        """Available points, paid by `lots`, pay what is owed as far as they go; returns how many."""
+        points = min(self.balance.available, self.balance.owed)
+        if points:
+            self.take(
+                Kind.SETTLE,
+                Bucket.OWED,
+                points,
+                lots,
+                cause_id=cause_id,
+                occurred_at=occurred_at,
+                at=at,
+            )
+        return points
+
     def take(
         self,
         kind: Kind,
@@ -319,3 +368,19 @@ def start_again(session: Session, account_id: int) -> None:
         text("UPDATE account SET tier_points = 0 WHERE tenant_id = :tenant_id AND id = :id"),
         {"tenant_id": session.info["tenant_id"], "id": account_id},
     )
+
+
+_LOWER = text(
+    "UPDATE account a SET tier_points = b.tier_points - least(b.tier_points, :points)"
+    " FROM account b WHERE a.tenant_id = :tenant_id AND a.id = :id"
+    " AND b.tenant_id = a.tenant_id AND b.id = a.id RETURNING b.tier_points - a.tier_points"
+)
+
+
+def take_tier_points(session: Session, account_id: int, points: int) -> int:
+    """Tier-qualifying points go back, as far as there are any; returns how many.
+
+    The account is locked, and what was moved on it is posted.
+    """
+    values = {"tenant_id": session.info["tenant_id"], "id": account_id, "points": points}
+    return int(session.execute(_LOWER, values).scalar_one())

@@ -53,7 +53,7 @@ def judge(tenant_id: int, ids: Sequence[UUID]) -> None:
     try:
         _award(tenant_id, ids, top_up=not claims)
     except Exception as error:
-        if _is_rows_fault(error):
+        if is_rows_fault(error):
             log.warning("batch split", tenant=tenant_id, rows=len(ids), error=repr(error))
             _judge_in_parts(tenant_id, ids)
             return
@@ -72,10 +72,10 @@ def _judge_in_parts(tenant_id: int, ids: Sequence[UUID]) -> None:
         try:
             _award(tenant_id, part, top_up=False)
         except Exception as error:
-            if not _is_rows_fault(error):
+            if not is_rows_fault(error):
                 raise
             if len(part) == 1:
-                _fail(tenant_id, part[0], type(error).__name__, _sentence(error))
+                _fail(tenant_id, part[0], type(error).__name__, sentence(error))
             else:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
@@ -113,13 +113,14 @@ def _fail(tenant_id: int, activity_id: UUID, reason: str, detail: str) -> None:
         log.error("purchase failed", activity_id=str(activity_id), reason=reason, detail=detail)
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """What is shown of an error: never the statement, which holds more than the reader's own."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).partition("\n")[0]
 
 
-def _is_rows_fault(error: Exception) -> bool:
+def is_rows_fault(error: Exception) -> bool:
+    """Whether a row itself can't be judged, however often it is tried."""
     if isinstance(error, SoftTimeLimitExceeded):
         return False
     if isinstance(error, DBAPIError):

@@ -1,0 +1,55 @@
+"""What became of the lots that an award made: what is left of them, and what ended unspent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.ledger.rules import Lot
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The lots of one award. `ended` points of them expired, were forfeited, or were reversed by
+    something else than `causes`."""
+
+    lots: tuple[Lot, ...] = ()
+    ended: int = 0
+
+
+_LOTS = text(
+    "SELECT id, remaining, expires_at, activates_at, active FROM lot"
+    " WHERE tenant_id = :tenant AND account_id = :account AND id BETWEEN :first AND :last"
+    " ORDER BY id"
+)
+_ENDED = text(
+    "SELECT coalesce(sum(d.points), 0) FROM lot_draw d"
+    " JOIN entry e ON e.tenant_id = d.tenant_id AND e.account_id = d.account_id"
+    "   AND e.version = d.entry_version"
+    " WHERE d.tenant_id = :tenant AND d.account_id = :account"
+    "   AND d.lot_id BETWEEN :first AND :last"
+    "   AND (e.kind IN ('expire', 'forfeit')"
+    "        OR (e.kind = 'reverse' AND e.cause_id <> ALL(CAST(:causes AS uuid[]))))"
+)
+
+
+def lots_made(session: Session, account_id: int, entries: range, causes: Iterable[UUID]) -> Made:
+    """The lots that `entries` (versions of a locked account) made."""
+    if not entries:
+        return Made()
+    values = {
+        "tenant": session.info["tenant_id"],
+        "account": account_id,
+        "first": entries[0],
+        "last": entries[-1],
+    }
+    lots = tuple(
+        Lot(row.id, row.remaining, row.expires_at, row.activates_at, row.active)
+        for row in session.execute(_LOTS, values)
+    )
+    ended = session.execute(_ENDED, {**values, "causes": [str(one) for one in causes]}).scalar_one()
+    return Made(lots, int(ended))
