@@ -25,20 +25,24 @@ from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.redemptions import redemptions
 from loyalty.web.rest.retailers import retailers
+from loyalty.web.rest.segments import segments
 from loyalty.web.rest.statement import statements
 from loyalty.web.rest.test_clock import test_clock
 from loyalty.web.rest.tiers import tiers
 from loyalty.web.rest.tokens import tokens
+from loyalty.web.rest.transfers import transfers
 
 RESOURCES = (
     programs,
     retailers,
     products,
+    segments,
     tiers,
     members,
     earns,
     redemptions,
     adjustments,
+    transfers,
     statements,
     tokens,
     api_keys,

@@ -28,4 +28,34 @@ CREATE TABLE product (
 );
 CREATE UNIQUE INDEX product_newest ON product (tenant_id, number);
 
-GRANT INSERT, UPDATE, DELETE ON retailer, product TO loyalty_app;
+CREATE TABLE segment (
+  tenant_id integer NOT NULL,
+  program_id integer NOT NULL,
+  id integer GENERATED ALWAYS AS IDENTITY,
+  key text NOT NULL CHECK (key ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  name text NOT NULL,
+  condition jsonb,                -- who is in it; NULL: those of segment_member
+  size bigint NOT NULL CHECK (size >= 0),
+  counted_at timestamptz NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, program_id, key),
+  FOREIGN KEY (tenant_id, program_id) REFERENCES program
+);
+CREATE TABLE segment_member (  -- of uploaded lists alone
+  tenant_id integer NOT NULL,
+  segment_id integer NOT NULL,
+  membership_id bigint NOT NULL,
+  PRIMARY KEY (tenant_id, segment_id, membership_id),
+  FOREIGN KEY (tenant_id, segment_id) REFERENCES segment ON DELETE CASCADE
+);
+CREATE INDEX segments_of_membership ON segment_member (tenant_id, membership_id);
+
+-- The least UUIDv7 that can have been made at an instant: rows whose ids sort by time are found by it.
+CREATE FUNCTION least_id(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT (lpad(to_hex(greatest(0, floor(extract(epoch FROM at) * 1000))::bigint), 12, '0') || repeat('0', 20))::uuid
+$$;
+
+GRANT INSERT, UPDATE, DELETE ON retailer, product, segment TO loyalty_app;
+GRANT INSERT, DELETE ON segment_member TO loyalty_app;

@@ -19,6 +19,8 @@ retailers.read      amsfoS
 retailers.change    am
 products.read       amsfoS
 products.change     am
+segments.read       amsfo
+segments.change     am
 tiers.read          amsfoSM
 tiers.change        a
 members.enrol       aSM
@@ -34,6 +36,13 @@ earns.retry         aoS
 redemptions.create  aSM
 redemptions.read    asSM
 adjustments.create  as
+adjustments.read    asf
+adjustments.approve a
+transfers.create    asS
+transfers.read      asfS
+merges.create       asS
+merges.read         as
+merges.undo         as
 tokens.create       aS
 api_keys.create     a
 api_keys.read       a

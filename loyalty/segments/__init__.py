@@ -1,0 +1,1 @@
+"""Groups of members: a saved condition tree, or an uploaded list."""
