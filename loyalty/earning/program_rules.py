@@ -13,6 +13,8 @@ from loyalty.tiers.rules import Tier
 _RULES = text(
     "SELECT p.id, p.settings->>'unknown_member' AS unknown_member,"
     " (p.settings->>'park_window_days')::int AS park_window_days,"
+    " EXISTS (SELECT FROM campaign c WHERE c.tenant_id = p.tenant_id AND c.program_id = p.id"
+    "         AND c.status <> 'draft') AS has_campaigns,"
     " json_agg(json_build_array(t.key, t.name, t.threshold)) AS tiers"
     " FROM program p JOIN tier t ON t.tenant_id = p.tenant_id AND t.program_id = p.id"
     " WHERE p.tenant_id = :tenant AND p.id = ANY(:ids) GROUP BY p.tenant_id, p.id"
@@ -26,6 +28,7 @@ class ProgramRules:
     unknown_member: str
     park_window_days: int
     tiers: tuple[Tier, ...]
+    has_campaigns: bool
 
 
 def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, ProgramRules]:
@@ -38,6 +41,7 @@ def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, Pro
             row.unknown_member,
             row.park_window_days,
             tuple(Tier(key, name, threshold) for key, name, threshold in row.tiers),
+            row.has_campaigns,
         )
         for row in rows
     }

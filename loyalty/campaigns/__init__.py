@@ -1,0 +1,1 @@
+"""Goals that, all met, pay rewards; and members who bring members."""
