@@ -18,6 +18,7 @@ from loyalty.web.fields import (
     Money,
     Part,
     Schema,
+    Source,
     Text,
     money_text,
     refuse,
@@ -69,7 +70,7 @@ class ItemSchema(Schema):
 class EarnSchema(Schema):
     """A purchase, visit or event. `items` + `tax` + `shipping` must make `amount`."""
 
-    source = Text(most=100, required=True)
+    source = Source(required=True)
     transaction_id = Text(most=200, required=True)
     member_id = MemberId()
     identifier = Part(EarnIdentifierSchema)
