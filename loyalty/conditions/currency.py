@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
-from loyalty.conditions.form import read_list, read_texts, refuse
+from loyalty.conditions.form import is_currency, read_list, read_texts, refuse
 from loyalty.conditions.one_of import OneOf
-
-_LENGTH = 3  # of a code of ISO 4217
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Currency(OneOf):
     def read(cls, value: object, place: str) -> Self:
         """A list of ISO 4217 codes."""
         for index, code in enumerate(read_list(value, place)):
-            if not (isinstance(code, str) and len(code) == _LENGTH and code.isupper()):
+            if not is_currency(code):
                 raise refuse(f"{place}/{index}", "not_a_currency", "A code like USD is expected.")
         return cls(read_texts(value, place))
 

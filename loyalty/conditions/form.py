@@ -101,6 +101,11 @@ def read_date(value: object, place: str) -> date:
         raise refuse(place, "not_a_date", "A day like 2026-06-30 is expected.") from None
 
 
+def is_currency(code: object) -> bool:
+    """Whether it has the form of an ISO 4217 code; whether it is one, intake asks."""
+    return isinstance(code, str) and len(code) == len("USD") and code.isalpha() and code.isupper()
+
+
 def either(values: Collection[str]) -> str:
     """The values as words: `a, b or c`; of many, the first few."""
     names = sorted(values)

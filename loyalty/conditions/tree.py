@@ -112,10 +112,14 @@ def asked(tree: Condition) -> frozenset[Ask]:
 
 
 def first_unmet(
-    tree: Condition, purchase: Purchase, line: Line | None, member: MemberFacts
+    tree: Condition, purchase: Purchase, lines: Sequence[Line], member: MemberFacts
 ) -> Condition:
-    """The condition to name when `tree` does not hold: the first leaf of an `all` that fails."""
-    for part in tree.parts() if tree.key == "all" else ():
-        if not part.holds(purchase, line, member):
-            return first_unmet(part, purchase, line, member)
+    """The condition to name when `tree` holds for no line: within an `all`, the first that none
+    of the lines meets for which those before it hold."""
+    if tree.key == "all":
+        for part in tree.parts():
+            met = [line for line in lines if part.holds(purchase, line, member)]
+            if not met:
+                return first_unmet(part, purchase, lines, member)
+            lines = met
     return tree

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.earning.queries import Told
 from loyalty.programs.unit import counted
-from loyalty.promotions.queries import version_of
-from loyalty.promotions.rules import Step, Version
+from loyalty.promotions.queries import versions_of
+from loyalty.promotions.rule import Version
+from loyalty.promotions.worth import Step
 
 _WHY_NOT = {
     "not_a_purchase": "it is no purchase, and this promotion pays for purchases",
@@ -20,12 +20,6 @@ _WHY_NOT = {
     "before_joining": "the purchase is from before the member joined",
     "nothing_paid": "nothing was paid with money",
 }
-_USED = text(
-    "SELECT p.name, v.promotion_id, v.version, v.rule, nullif(v.starts_at, '-infinity') AS"
-    " starts_at, nullif(v.ends_at, 'infinity') AS ends_at FROM promotion_version v"
-    " JOIN promotion p ON p.tenant_id = v.tenant_id AND p.id = v.promotion_id"
-    " WHERE v.tenant_id = :tenant AND v.promotion_id = ANY(:promotions)"
-)
 
 
 def money(amount: Decimal) -> str:
@@ -54,18 +48,15 @@ def explain(session: Session, purchases: Sequence[Told]) -> list[dict[str, Any] 
     `{sentence, given: [{promotion, version, base, points, remainder, why_not?, sentence}],
     member: {tier, tier_points, joined_at}, entries: [id]}`
     """
-    promotions = {
-        share["promotion"]
-        for told in purchases
-        if told.explanation
-        for share in told.explanation["given"]
-    }
-    used = {
-        (row.promotion_id, row.version): (row.name, version_of(row))
-        for row in session.execute(
-            _USED, {"tenant": session.info["tenant_id"], "promotions": sorted(promotions)}
-        )
-    }
+    used = versions_of(
+        session,
+        {
+            share["promotion"]
+            for told in purchases
+            if told.explanation
+            for share in told.explanation["given"]
+        },
+    )
     return [_explain(told, used) for told in purchases]
 
 

@@ -4,52 +4,67 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.promotions.rules import Rate, Rounding, Rule, Step, Version
+from loyalty.promotions.rule import Rule, Version
+from loyalty.promotions.rules_form import read_rule
 
-_VERSIONS = text(
-    "SELECT p.program_id, p.standing, v.promotion_id, v.version, v.rule,"
+#: What `version_of` takes, of `promotion p` and `promotion_version v`.
+VERSION = (
+    "p.program_id, p.standing, p.name, v.promotion_id, v.version, CAST(v.rule AS text) AS rule,"
     " nullif(v.starts_at, '-infinity') AS starts_at, nullif(v.ends_at, 'infinity') AS ends_at"
-    " FROM promotion p JOIN promotion_version v"
-    "   ON v.tenant_id = p.tenant_id AND v.promotion_id = p.id"
-    " WHERE p.tenant_id = :tenant_id AND p.program_id = ANY(:program_ids)"
-    "   AND v.status IN ('published', 'ended')"
 )
+_FROM = (
+    " FROM promotion p JOIN promotion_version v"
+    " ON v.tenant_id = p.tenant_id AND v.promotion_id = p.id WHERE p.tenant_id = :tenant"
+)
+_PUBLISHED = text(
+    f"SELECT {VERSION} {_FROM} AND p.program_id = ANY(:programs)"
+    " AND v.status IN ('published', 'ended')"
+)
+_NAMED = text(f"SELECT {VERSION} {_FROM} AND v.promotion_id = ANY(:promotions)")
+_MOST_REMEMBERED = 4096
+
+
+@lru_cache(_MOST_REMEMBERED)
+def rule_of(stored: str) -> Rule:
+    """The rule of its stored JSON: read once, for rules are many purchases old."""
+    return read_rule(orjson.loads(stored))
 
 
 def version_of(row: Any) -> Version:
-    """The rule that a row of `promotion_version` holds."""
-    rule = row.rule
+    """The version that a row with the columns VERSION holds."""
     return Version(
         promotion_id=row.promotion_id,
         number=row.version,
-        rule=Rule(
-            rates={
-                currency: Rate(int(rate["points"]), Decimal(rate["per"]))
-                for currency, rate in rule["rates"].items()
-            },
-            step=Step(rule["step"]),
-            rounding=Rounding(rule["rounding"]),
-            excludes=frozenset(rule["excludes"]),
-            before_joining=bool(rule["before_joining"]),
-        ),
+        rule=rule_of(row.rule),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        standing=row.standing,
     )
 
 
 def published_versions(session: Session, program_ids: Iterable[int]) -> dict[int, list[Version]]:
     """Every version, by program, that was ever in force: a late purchase is judged by its day."""
     found: dict[int, list[Version]] = defaultdict(list)
-    rows = session.execute(
-        _VERSIONS,
-        {"tenant_id": session.info["tenant_id"], "program_ids": sorted(set(program_ids))},
-    )
-    for row in rows:
+    for row in session.execute(
+        _PUBLISHED,
+        {"tenant": session.info["tenant_id"], "programs": sorted(set(program_ids))},
+    ):
         found[row.program_id].append(version_of(row))
     return found
+
+
+def versions_of(
+    session: Session, promotion_ids: Iterable[int]
+) -> dict[tuple[int, int], tuple[str, Version]]:
+    """Every version of some promotions, drafts too, with the promotion's name: by id and number."""
+    rows = session.execute(
+        _NAMED, {"tenant": session.info["tenant_id"], "promotions": sorted(set(promotion_ids))}
+    )
+    return {(row.promotion_id, row.version): (row.name, version_of(row)) for row in rows}

@@ -216,8 +216,10 @@ def test_a_tree_asks_for_what_its_parts_ask() -> None:
 
 
 def test_the_first_condition_that_fails_is_named() -> None:
-    tree = read_condition({"all": [{"tier": ["gold"]}, {"any": [{"sku": ["X"]}]}]}, "/when")
-    assert first_unmet(tree, PURCHASE, BREAD, MEMBER).key == "any"
+    tree = read_condition(
+        {"all": [{"sku": ["W-1"]}, {"all": [{"brand": ["Hill"]}, {"tier": ["basic"]}]}]}, "/when"
+    )
+    assert first_unmet(tree, PURCHASE, PURCHASE.counted, MEMBER).key == "tier"
 
 
 @pytest.mark.parametrize(

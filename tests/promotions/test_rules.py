@@ -10,16 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.conditions.facts import MemberFacts, Purchase
-from loyalty.promotions.rules import (
-    Rate,
-    Rounding,
-    Rule,
-    Step,
-    Version,
-    WhyNot,
-    evaluate,
-    points_for,
-)
+from loyalty.promotions.rule import Rule, Version
+from loyalty.promotions.rules import WhyNot, evaluate
+from loyalty.promotions.worth import Rate, Rounding, Step, points_for
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 MEMBER = MemberFacts(AT - timedelta(days=1), "basic", 0)
@@ -33,7 +26,7 @@ _OF_VERSION = frozenset({"promotion_id", "number", "starts_at", "ends_at"})
 def standing(**changes: object) -> Version:
     own = {name: changes.pop(name) for name in list(changes) if name in _OF_VERSION}
     rule = Rule(**{"rates": {"USD": Rate(5, Decimal(100))}, **changes})  # type: ignore[arg-type]
-    values: dict[str, object] = {"promotion_id": 1, "number": 1, "rule": rule}
+    values: dict[str, object] = {"promotion_id": 1, "number": 1, "rule": rule, "standing": True}
     return Version(**{**values, **own})  # type: ignore[arg-type]
 
 
