@@ -49,7 +49,12 @@ task_send_sent_event = False  # … but the web process need not say what it sen
 event_queue_expires = 60.0
 event_queue_ttl = 5.0
 
-imports = ("loyalty.tasks.earning", "loyalty.tasks.ops", "loyalty.tasks.returns")
+imports = (
+    "loyalty.tasks.earning",
+    "loyalty.tasks.ops",
+    "loyalty.tasks.returns",
+    "loyalty.tasks.segments",
+)
 task_default_queue = "award"
 task_create_missing_queues = False
 task_queues = {
@@ -64,6 +69,7 @@ task_routes = {
     "returns.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
     "earning.park_watch": {"queue": "sweep"},
+    "segments.*": {"queue": "sweep"},
     "ops.*": {"queue": "sweep"},
 }
 
@@ -74,5 +80,6 @@ beat_schedule = {
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},
+    "segment-sizes": {"task": "segments.count", "schedule": 600.0, "options": {"expires": 600}},
     "forget-keys": {"task": "ops.forget_keys", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
@@ -120,6 +120,20 @@ def members_in(
         },
     )
     return [Found(row.id, row.member_id) for row in rows]
+
+
+_STALE = text(
+    "SELECT s.tenant_id, s.program_id, s.key FROM segment s JOIN tenant t ON t.id = s.tenant_id"
+    " WHERE s.condition IS NOT NULL AND s.counted_at <= :at + t.clock_offset - :age"
+    " ORDER BY s.counted_at LIMIT :limit"
+)
+
+
+def stale(
+    session: Session, age: timedelta, at: datetime, limit: int
+) -> Sequence[Row[tuple[int, int, str]]]:
+    """Trees of any tenant that were counted `age` ago or longer, the oldest count first."""
+    return session.execute(_STALE, {"age": age, "at": at, "limit": limit}).all()
 
 
 def segment_by_key(
