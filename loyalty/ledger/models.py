@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, Integer, text
+from sqlalchemy import BigInteger, Computed, DateTime, Enum, Identity, Integer, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.db import Base
@@ -65,6 +67,12 @@ class LotRow(Base):
     expires_at: Mapped[datetime | None] = mapped_column(_instant)
     active: Mapped[bool]
     open: Mapped[bool]
+    idle_days: Mapped[int | None]
+    once_released: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    due_at: Mapped[datetime | None] = mapped_column(
+        _instant,
+        Computed("CASE WHEN active THEN expires_at ELSE activates_at END", persisted=True),
+    )
 
 
 class LotDrawRow(Base):

@@ -8,256 +8,28 @@ figure again (migrations/sql/0001_invariants.sql).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.errors import Conflict
-from loyalty.ledger.rules import (
-    MAX_POINTS,
-    Balance,
-    Bucket,
-    Draw,
-    Kind,
-    Lot,
-    LotsTooShort,
-    OutOfRange,
-    draw,
-    move,
-)
+from loyalty.ledger.account import Account, AccountFull, InsufficientPoints
+from loyalty.ledger.rules import Balance, Lot
 
-_OWN = frozenset({Bucket.PENDING, Bucket.AVAILABLE})  # buckets whose points stand in open lots
-
-
-class InsufficientPoints(Conflict):
-    """409: the account does not hold the points that were asked for."""
-
-    code = "insufficient_points"
-    title = "Not enough points"
-    cure = "Read the balance and ask for no more than `available`."
-
-    def __init__(self, available: int, asked: int) -> None:
-        super().__init__(f"{asked} asked for, {available} available.")
-        self.available = available
-        self.asked = asked
-
-
-class AccountFull(Conflict):
-    """409: an account can't hold more than 2^53-1 points."""
-
-    code = "account_full"
-    title = "The account cannot hold that many points"
-    cure = "An account holds 9007199254740991 points at most; spend some first."
-
-
-@dataclass(slots=True)
-class Account:
-    """A locked account: its figures so far, and what is to be written. In points."""
-
-    id: int
-    program_id: int
-    balance: Balance
-    lifetime: int
-    tier_points: int
-    version: int
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    lots: list[dict[str, Any]] = field(default_factory=list)
-    draws: list[dict[str, Any]] = field(default_factory=list)
-
-    def move(
-        self,
-        kind: Kind,
-        from_bucket: Bucket,
-        to_bucket: Bucket,
-        points: int,
-        *,
-        cause_id: UUID,
-        occurred_at: datetime,
-        draws: Sequence[Draw] = (),
-    ) -> int:
-        """One entry: `points` > 0 from bucket to bucket; returns its version.
-
-        `draws` name the lots that the points leave (or return to, when they come back into
-        `pending` or `available` from elsewhere). Raises InsufficientPoints, AccountFull.
-        """
-        try:
-            after = move(self.balance, from_bucket, to_bucket, points)
-        except OutOfRange as error:
-            if error.would_be < 0:
-                raise InsufficientPoints(error.would_be + points, points) from None
-            raise AccountFull(f"{error.bucket} would be {error.would_be}.") from None
-        self.balance = after
-        self.version += 1
-        self.entries.append(
-            {
-                "kind": kind,
-                "account_id": self.id,
-                "version": self.version,
-                "from_bucket": from_bucket,
-                "to_bucket": to_bucket,
-                "points": points,
-                "pending": after.pending,
-                "available": after.available,
-                "held": after.held,
-                "owed": after.owed,
-                "cause_id": cause_id,
-                "occurred_at": occurred_at,
-            }
-        )
-        sign = -1 if from_bucket in _OWN else 1
-        self.draws += [self._draw(one, sign) for one in draws]
-        return self.version
-
-    def _draw(self, one: Draw, sign: int) -> dict[str, int]:
-        return {
-            "account_id": self.id,
-            "version": self.version,
-            "lot_id": one.lot_id,
-            "points": one.points,
-            "sign": sign,
-        }
-
-    def issue(
-        self,
-        kind: Kind,
-        from_bucket: Bucket,
-        points: int,
-        *,
-        cause_id: UUID,
-        occurred_at: datetime,
-        activates_at: datetime | None = None,
-        expires_at: datetime | None = None,
-        tier_points: int = 0,
-    ) -> int:
-        """Points come in from outside: they pay what is owed, the rest becomes a lot.
-
-        Returns how many entries that made (0 when `points` is 0). Nothing has changed when it
-        raises AccountFull.
-        """
-        pays = min(points, self.balance.owed)
-        rest = points - pays
-        target = Bucket.PENDING if activates_at else Bucket.AVAILABLE
-        held_there = self.balance.pending if activates_at else self.balance.available
-        if held_there + rest > MAX_POINTS:
-            raise AccountFull(f"{rest} on top of {held_there} points are more than {MAX_POINTS}.")
-        if pays:
-            self.move(
-                kind, from_bucket, Bucket.OWED, pays, cause_id=cause_id, occurred_at=occurred_at
-            )
-        if rest:
-            self.move(kind, from_bucket, target, rest, cause_id=cause_id, occurred_at=occurred_at)
-            self.lots.append(
-                {
-                    "account_id": self.id,
-                    "id": self.version,
-                    "points": rest,
-                    "activates_at": activates_at,
-                    "expires_at": expires_at,
-                    "active": activates_at is None,
-                }
-            )
-        self.lifetime = min(MAX_POINTS, self.lifetime + points)  # a figure to show, not a limit
-        self.tier_points = min(MAX_POINTS, self.tier_points + tier_points)
-        return bool(pays) + bool(rest)
-
-    def arrive(
-        self,
-        kind: Kind,
-        points: int,
-        *,
-        cause_id: UUID,
-        occurred_at: datetime,
-        activates_at: datetime | None,
-        expires_at: datetime | None,
-        active: bool,
-    ) -> Lot:
-        """Points of another account come in as a lot that keeps the dates it had there.
-
-        They were earned before, so they count neither for `lifetime` nor for the tier.
-        Raises AccountFull.
-        """
-        target = Bucket.AVAILABLE if active else Bucket.PENDING
-        self.move(
-            kind, Bucket.TRANSFERRED, target, points, cause_id=cause_id, occurred_at=occurred_at
-        )
-        self.lots.append(
-            {
-                "account_id": self.id,
-                "id": self.version,
-                "points": points,
-                "activates_at": activates_at,
-                "expires_at": expires_at,
-                "active": active,
-            }
-        )
-        return Lot(self.version, points, expires_at, activates_at, active)
-
-    def settle(
-        self, lots: Iterable[Lot], *, cause_id: UUID, occurred_at: datetime, at: datetime
-    ) -> int:
-        """Available points, paid by `lots`, pay what is owed as far as they go; returns how many."""
-        points = min(self.balance.available, self.balance.owed)
-        if points:
-            self.take(
-                Kind.SETTLE,
-                Bucket.OWED,
-                points,
-                lots,
-                cause_id=cause_id,
-                occurred_at=occurred_at,
-                at=at,
-            )
-        return points
-
-    def take(
-        self,
-        kind: Kind,
-        to_bucket: Bucket,
-        points: int,
-        lots: Iterable[Lot],
-        *,
-        cause_id: UUID,
-        occurred_at: datetime,
-        at: datetime,
-    ) -> int:
-        """Available points leave, paid by `lots` in burn order; returns the entry's version.
-
-        Raises InsufficientPoints; nothing has changed then.
-        """
-        if points > self.balance.available:
-            raise InsufficientPoints(self.balance.available, points)
-        try:
-            draws = draw(lots, points, at)
-        except LotsTooShort as error:
-            raise InsufficientPoints(error.there, points) from None
-        return self.move(
-            kind,
-            Bucket.AVAILABLE,
-            to_bucket,
-            points,
-            cause_id=cause_id,
-            occurred_at=occurred_at,
-            draws=draws,
-        )
-
-    def row(self) -> dict[str, int]:
-        """What is written to the account's row."""
-        return {
-            "id": self.id,
-            "pending": self.balance.pending,
-            "available": self.balance.available,
-            "held": self.balance.held,
-            "owed": self.balance.owed,
-            "lifetime": self.lifetime,
-            "tier_points": self.tier_points,
-            "version": self.version,
-        }
-
+__all__ = [
+    "Account",
+    "AccountFull",
+    "InsufficientPoints",
+    "account_of",
+    "lock_accounts",
+    "open_account",
+    "open_lots",
+    "post",
+    "start_again",
+    "written",
+]
 
 _OPEN = text(
     "INSERT INTO account (tenant_id, program_id) VALUES (:tenant_id, :program_id) RETURNING id"
@@ -338,7 +110,7 @@ def open_lots(
 
 def post(session: Session, accounts: Iterable[Account], at: datetime) -> None:
     """Writes all that was moved on locked accounts, in one statement; `at` is `recorded_at`."""
-    changed = [account for account in accounts if account.entries]
+    changed = [account for account in accounts if account.entries or account.active_at]
     if changed:
         session.execute(_POST, {"tenant_id": session.info["tenant_id"], **written(changed, at)})
 
@@ -351,9 +123,9 @@ def written(changed: Sequence[Account], at: datetime) -> dict[str, str | None]:
     entries = [{**entry, "recorded_at": at} for account in changed for entry in account.entries]
     lots = [lot for account in changed for lot in account.lots]
     draws = [one for account in changed for one in account.draws]
-    rows = [account.row() for account in changed]
+    rows = [{**account.row(), "at": at} for account in changed]
     for account in changed:
-        account.entries, account.lots, account.draws = [], [], []
+        account.entries, account.lots, account.draws, account.active_at = [], [], [], None
     return {
         "accounts": orjson.dumps(rows).decode(),
         "entries": orjson.dumps(entries).decode(),

@@ -1,10 +1,11 @@
-"""How points move: pure. Balances after a movement, and which lots pay."""
+"""How points move: pure. Balances after a movement, which lots pay, and what time does to them."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 MAX_POINTS = 2**53 - 1  # the most any figure of an account can hold
@@ -104,7 +105,8 @@ def _change(bucket: Bucket, from_bucket: Bucket, to_bucket: Bucket, points: int)
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Points earned together. `active` is false while they stand in `pending`."""
+    """Points earned together. `active` is false while they stand in `pending`: until
+    `activates_at`, or (None) until they are released. `expires_at` None: never."""
 
     id: int
     remaining: int
@@ -165,3 +167,67 @@ def drawn(lots: Sequence[Lot], draws: Sequence[Draw]) -> list[Lot]:
     """The lots after the draws were taken from them."""
     taken = {one.lot_id: one.points for one in draws}
     return [replace(lot, remaining=lot.remaining - taken.get(lot.id, 0)) for lot in lots]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is due of an account at the instant `at`: lots that activate, or that expire."""
+
+    kind: Kind
+    at: datetime
+    draws: tuple[Draw, ...]
+
+    @property
+    def points(self) -> int:
+        """How many points that moves."""
+        return sum(one.points for one in self.draws)
+
+
+def due(lots: Iterable[Lot], at: datetime) -> list[Turn]:
+    """What time has done to the lots by `at`, in the order of its instants, the lots of one
+    instant together. A lot that should have activated and expired meanwhile does both.
+    """
+    turns: dict[tuple[datetime, Kind], list[Draw]] = defaultdict(list)
+    for lot in lots:
+        whole = Draw(lot.id, lot.remaining)
+        since = lot.activates_at if not lot.active else None
+        if not lot.remaining or (not lot.active and (since is None or since > at)):
+            continue
+        if since is not None:
+            turns[since, Kind.ACTIVATE].append(whole)
+        if lot.expires_at is not None and lot.expires_at <= at:
+            turns[max(lot.expires_at, since or lot.expires_at), Kind.EXPIRE].append(whole)
+    return [
+        Turn(kind, instant, tuple(sorted(draws, key=lambda one: one.lot_id)))
+        for (instant, kind), draws in sorted(turns.items())
+    ]
+
+
+def settled(lots: Iterable[Lot], at: datetime) -> list[Lot]:
+    """The lots as they stand when all that is due by `at` has been done; expired ones are gone."""
+    return [
+        replace(lot, active=lot.active or _has_activated(lot, at))
+        for lot in lots
+        if not (lot.active or _has_activated(lot, at)) or not _has_expired(lot, at)
+    ]
+
+
+def _has_activated(lot: Lot, at: datetime) -> bool:
+    return lot.activates_at is not None and lot.activates_at <= at
+
+
+def _has_expired(lot: Lot, at: datetime) -> bool:
+    return lot.expires_at is not None and lot.expires_at <= at
+
+
+def expiry_after_return(
+    expires_at: datetime | None, at: datetime, grace_days: int
+) -> datetime | None:
+    """When points expire that come back at `at` to a lot that expires at `expires_at`.
+
+    A lot that still lives keeps its expiry. One that has expired lives on for `grace_days`; with
+    none the points expire at once: the answer is not after `at` then. None: never.
+    """
+    if expires_at is None or expires_at > at or not grace_days:
+        return expires_at
+    return at + timedelta(days=grace_days)

@@ -58,7 +58,7 @@ class MemberAnswer:
 
 
 class _Row(NamedTuple):
-    """What migrations/sql/0001_reads.sql says of a member; `expiring` is [points, expires_at]."""
+    """What migrations/sql/0002_lots.sql says of a member; `expiring` is [points, expires_at]."""
 
     member_id: str
     name: str | None
@@ -78,7 +78,6 @@ class _Row(NamedTuple):
     owed: int
     lifetime: int
     tier_points: int
-    expired: int
     expiring: list[tuple[int, str]] | None
 
 
@@ -117,7 +116,7 @@ def answered(program: Program, member_id: str, found: Sequence[Any] | None) -> M
         tier_since=row.tier_since,
         tier_until=row.tier_until,
         next_tier=None if left else next_above(tiers, row.tier_key, row.tier_points),
-        points=Figures(row.available - row.expired, row.pending, row.held, row.owed, row.lifetime),
+        points=Figures(row.available, row.pending, row.held, row.owed, row.lifetime),
         expiring=[
             Expiring(points, datetime.fromisoformat(expires_at))
             for points, expires_at in row.expiring or ()
