@@ -260,7 +260,7 @@ class Account:
             draws=draws,
         )
 
-    def settle(self, lots: Iterable[Lot], at: datetime) -> list[Lot]:
+    def pass_time(self, lots: Iterable[Lot], at: datetime) -> list[Lot]:
         """Moves what is due of these lots by `at`; returns the lots as they stand then."""
         there = list(lots)
         for turn in due(there, at):

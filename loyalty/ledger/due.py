@@ -33,5 +33,5 @@ def settle_due(session: Session, accounts: Iterable[Account], at: datetime) -> N
             Lot(row.id, row.remaining, row.expires_at, row.activates_at, row.active)
         )
     for account_id, waiting in lots.items():
-        mine[account_id].settle(waiting, at)
+        mine[account_id].pass_time(waiting, at)
     post(session, [mine[account_id] for account_id in lots], at)
