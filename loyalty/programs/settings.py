@@ -8,6 +8,13 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from loyalty.errors import Invalid
+from loyalty.programs.life_of_points import (
+    NEVER,
+    Expiry,
+    Pending,
+    expiry_from_json,
+    pending_from_json,
+)
 
 _MOST_POINTS = 2**53 - 1  # what an account can hold
 _MOST_MONEY = Decimal("999999999999.9999")  # what an amount can be
@@ -105,14 +112,49 @@ class TransferRule:
 
 
 @dataclass(frozen=True, slots=True)
+class TierPeriod:
+    """How long a tier lasts from when it was reached or kept: `n` months, or to the end of that
+    calendar year, or of the next. In the program's time zone."""
+
+    kind: Literal["months", "end_of_year", "end_of_next_year"] = "months"
+    n: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class TierPolicy:
+    """What counts for a tier, and when it falls.
+
+    `window`: all that was ever given, or what occurred since the day of joining, in the calendar
+    year, in the last 12 months to the day. `on`: points, or money spent in the program's
+    currency. `fall`: what happens at the end of a tier's period to who does not reach it any
+    more. `warn_days` before that end they are told; 0: never.
+    """
+
+    window: Literal["ever", "since_joining", "calendar_year", "rolling_12_months"] = "ever"
+    on: Literal["points", "spend"] = "points"
+    fall: Literal["never", "one_down", "to_balance"] = "never"
+    period: TierPeriod = TierPeriod()
+    warn_days: int = 30
+
+    @property
+    def by_day(self) -> bool:
+        """Whether it must be known on which day something counted; a total does not do."""
+        return (self.window, self.on) != ("ever", "points")
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramSettings:
     """Everything a program can be told; each has a default. Windows are in days.
 
-    `support_adjusts_up_to` is in points, per adjustment, of either sign.
+    `support_adjusts_up_to` is in points, per adjustment, of either sign. `pending` None: points
+    can be spent at once. Points that come back to a lot that has expired live for `grace_days`.
     """
 
     earn_rate: EarnRate = EarnRate()
     burn: BurnRule = BurnRule()
+    pending: Pending | None = None
+    expiry: Expiry = NEVER
+    grace_days: int = 0
     late_window_days: int = 90
     park_window_days: int = 90
     unknown_member: Literal["park", "reject", "enrol"] = "park"
@@ -125,8 +167,20 @@ class ProgramSettings:
     support_adjusts_up_to: int = 10_000
     approval: ApprovalRule = ApprovalRule()
     transfers: TransferRule = TransferRule()
+    tier_policy: TierPolicy = TierPolicy()
 
 
+_NESTED = (
+    Rate,
+    EarnRate,
+    BurnRule,
+    Pending,
+    Expiry,
+    ApprovalRule,
+    TransferRule,
+    TierPeriod,
+    TierPolicy,
+)
 SETTING_NAMES = frozenset(one.name for one in fields(ProgramSettings))
 
 
@@ -162,15 +216,29 @@ def settings_from_json(stored: Mapping[str, Any]) -> ProgramSettings:
         given["earn_rate"] = _earn_rate(given["earn_rate"])
     if "burn" in given:
         given["burn"] = _burn_rule(given["burn"])
+    if "pending" in given:
+        given["pending"] = pending_from_json(given["pending"])
+    if "expiry" in given:
+        given["expiry"] = expiry_from_json(given["expiry"])
     if "approval" in given:
         given["approval"] = ApprovalRule(**_given(given["approval"]))
     if "transfers" in given:
         given["transfers"] = TransferRule(**_given(given["transfers"]))
+    if "tier_policy" in given:
+        given["tier_policy"] = tier_policy(given["tier_policy"])
     return ProgramSettings(**given)
 
 
 def _given(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stored.items() if value is not None}
+
+
+def tier_policy(stored: Mapping[str, Any]) -> TierPolicy:
+    """The policy that `stored` names; what it leaves out, or holds as None, is the default."""
+    given = _given(stored)
+    if "period" in given:
+        given["period"] = TierPeriod(**_given(given["period"]))
+    return TierPolicy(**given)
 
 
 def _earn_rate(stored: Mapping[str, Any]) -> EarnRate:
@@ -195,7 +263,7 @@ def _burn_rule(stored: Mapping[str, Any]) -> BurnRule:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, (Rate, EarnRate, BurnRule, ApprovalRule, TransferRule)):
+    if isinstance(value, _NESTED):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}

@@ -27,6 +27,7 @@ from loyalty.web.fields import (
     refuse,
 )
 from loyalty.web.fields.base import Coded
+from loyalty.web.life_schema import LONGEST_GRACE_DAYS, ExpirySchema, PendingSchema
 
 LEAST_MONEY = Decimal("0.0001")
 _LONGEST_WINDOW_DAYS = 3650
@@ -35,6 +36,12 @@ _MOST_CURRENCIES = 50
 _STEPS = ("proportional", "whole")
 _ROUNDINGS = ("down", "half_up", "up")
 _EXCLUDES = ("tax", "shipping")
+_TIER_WINDOWS = ("ever", "since_joining", "calendar_year", "rolling_12_months")
+_TIER_ON = ("points", "spend")
+_TIER_FALLS = ("never", "one_down", "to_balance")
+_TIER_PERIODS = ("months", "end_of_year", "end_of_next_year")
+_LONGEST_TIER_MONTHS = 120
+_LONGEST_WARNING_DAYS = 366
 _UNKNOWN_MEMBER = ("park", "reject", "enrol")
 _UNLISTED = ("accept", "reject")
 _BEFORE_JOINING = ("earn", "nothing")
@@ -114,11 +121,37 @@ class TransferRuleSchema(Schema):
     period = Choice(_PERIODS, allow_none=True)
 
 
+class TierPeriodSchema(Schema):
+    """How long a tier lasts: `n` months, or to the end of this calendar year, or of the next."""
+
+    kind = Choice(_TIER_PERIODS, allow_none=True)
+    n = Integer(least=1, most=_LONGEST_TIER_MONTHS, allow_none=True)
+
+
+class TierPolicySchema(Schema):
+    """What counts for a tier, and when it falls. null: the default."""
+
+    window = Choice(_TIER_WINDOWS, allow_none=True)
+    on = Choice(_TIER_ON, allow_none=True, metadata={"description": "spend: in `currency`."})
+    fall = Choice(
+        _TIER_FALLS, allow_none=True, metadata={"description": "At the end of the tier's period."}
+    )
+    period = Part(TierPeriodSchema, allow_none=True)
+    warn_days = Integer(
+        most=_LONGEST_WARNING_DAYS,
+        allow_none=True,
+        metadata={"description": "A tier.will_fall event so long before; 0: none."},
+    )
+
+
 class _SettingsSchema(Schema):
     """What can be set; null is the default."""
 
     earn_rate = Part(EarnRateSchema, allow_none=True)
     burn = Part(BurnRuleSchema, allow_none=True)
+    pending = Part(PendingSchema, allow_none=True)
+    expiry = Part(ExpirySchema, allow_none=True)
+    grace_days = Integer(most=LONGEST_GRACE_DAYS, allow_none=True)
     late_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
     park_window_days = Integer(least=1, most=_LONGEST_WINDOW_DAYS, allow_none=True)
     unknown_member = Choice(_UNKNOWN_MEMBER, allow_none=True)
@@ -135,6 +168,7 @@ class _SettingsSchema(Schema):
     support_adjusts_up_to = Points(allow_none=True)
     approval = Part(ApprovalRuleSchema, allow_none=True)
     transfers = Part(TransferRuleSchema, allow_none=True)
+    tier_policy = Part(TierPolicySchema, allow_none=True)
 
 
 class NewProgramSchema(_SettingsSchema):
@@ -192,6 +226,23 @@ class ToldTransferRuleSchema(Schema):
     period = Choice(_PERIODS, required=True)
 
 
+class ToldTierPeriodSchema(Schema):
+    """How long a tier lasts; `n` is of months."""
+
+    kind = Choice(_TIER_PERIODS, required=True)
+    n = Integer(required=True)
+
+
+class ToldTierPolicySchema(Schema):
+    """What counts for a tier, and when it falls."""
+
+    window = Choice(_TIER_WINDOWS, required=True)
+    on = Choice(_TIER_ON, required=True)
+    fall = Choice(_TIER_FALLS, required=True)
+    period = Part(ToldTierPeriodSchema, required=True)
+    warn_days = Integer(required=True)
+
+
 class ProgramSchema(Schema):
     """A program."""
 
@@ -205,6 +256,9 @@ class ProgramSchema(Schema):
     paused_reason = Text(required=True, allow_none=True, most=500)
     earn_rate = Part(ToldEarnRateSchema, required=True)
     burn = Part(ToldBurnRuleSchema, required=True)
+    pending = Part(PendingSchema, required=True, allow_none=True)
+    expiry = Part(ExpirySchema, required=True)
+    grace_days = Integer(required=True)
     late_window_days = Integer(required=True)
     park_window_days = Integer(required=True)
     unknown_member = Choice(_UNKNOWN_MEMBER, required=True)
@@ -217,6 +271,7 @@ class ProgramSchema(Schema):
     support_adjusts_up_to = Points(required=True)
     approval = Part(ToldApprovalRuleSchema, required=True)
     transfers = Part(ToldTransferRuleSchema, required=True)
+    tier_policy = Part(ToldTierPolicySchema, required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
 
