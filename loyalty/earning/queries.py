@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,13 +15,22 @@ from sqlalchemy.orm import Session
 from loyalty.errors import NotFound
 
 _STATUS = """
-    CASE WHEN w.activity_id IS NOT NULL THEN 'awarded' ELSE coalesce(s.status, 'accepted') END
+    CASE WHEN w.activity_id IS NULL THEN coalesce(s.status, 'accepted')
+         WHEN r.whole THEN 'returned' WHEN r.whole IS NOT NULL THEN 'partly_returned'
+         ELSE 'awarded' END
+"""
+_RETURNED = """
+    LEFT JOIN LATERAL (
+      SELECT bool_or(v.whole) AS whole, sum(v.points)::bigint AS points FROM give_back_verdict v
+      WHERE v.tenant_id = a.tenant_id AND v.activity_id = a.id AND v.status = 'settled'
+    ) r ON w.activity_id IS NOT NULL
 """
 _STATUSES = text(
     f"""
     SELECT a.id, {_STATUS} AS status FROM activity a
     LEFT JOIN award w ON w.tenant_id = a.tenant_id AND w.activity_id = a.id
     LEFT JOIN setback s ON s.tenant_id = a.tenant_id AND s.activity_id = a.id
+    {_RETURNED}
     WHERE a.tenant_id = :tenant AND a.id = ANY(CAST(:ids AS uuid[]))
     """  # noqa: S608 - a constant
 )
@@ -29,7 +38,7 @@ _TOLD = text(
     f"""
     SELECT a.*, p.slug AS program, p.unit, {_STATUS} AS status,
            w.points, w.explanation, w.awarded_at, w.account_id, w.account_version, w.entries,
-           s.reason, s.detail, s.at AS set_back_at, s.until,
+           s.reason, s.detail, s.at AS set_back_at, s.until, coalesce(r.points, 0) AS returned,
            coalesce(a.member_id, m.member_id) AS whose
     FROM activity a
     JOIN program p ON p.tenant_id = a.tenant_id AND p.id = a.program_id
@@ -38,6 +47,7 @@ _TOLD = text(
     LEFT JOIN identifier i ON i.tenant_id = a.tenant_id AND i.kind = a.identifier_kind
                           AND i.value = a.identifier_value
     LEFT JOIN member m ON m.tenant_id = a.tenant_id AND m.id = i.member_id
+    {_RETURNED}
     WHERE a.tenant_id = :tenant AND a.id = ANY(CAST(:ids AS uuid[])) ORDER BY a.id DESC
     """  # noqa: S608 - a constant
 )
@@ -45,7 +55,11 @@ _TOLD = text(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A purchase and what became of it. `status`: accepted, awarded, parked, rejected, failed."""
+    """A purchase and what became of it.
+
+    `status`: accepted, awarded, partly_returned, returned, parked, rejected, failed. `returned`:
+    how many of its points were given back.
+    """
 
     id: UUID
     program: str
@@ -68,6 +82,7 @@ class Told:
     reason: str | None
     detail: str | None
     until: datetime | None
+    returned: int = 0
 
     @property
     def settled(self) -> bool:
@@ -99,11 +114,12 @@ def _told(row: Row[Any]) -> Told:
         row.reason,
         row.detail,
         row.until,
+        row.returned,
     )
 
 
 def statuses(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What became of each activity: accepted, awarded, parked, rejected or failed."""
+    """What became of each activity: a status as in Told."""
     rows = session.execute(
         _STATUSES, {"tenant": session.info["tenant_id"], "ids": [str(one) for one in ids]}
     )
@@ -139,10 +155,18 @@ _OF_MEMBER = """
       AND a.id = u.activity_id
     WHERE u.tenant_id = :tenant AND u.program_id = :program AND a.member_id = :member
 """
+_AWARDED = (
+    "SELECT activity_id AS id FROM award WHERE tenant_id = :tenant AND program_id = :program"
+)
+_COME_BACK = (
+    "SELECT activity_id AS id FROM give_back_verdict"
+    " WHERE tenant_id = :tenant AND program_id = :program AND status = 'settled'"
+)
 _CANDIDATES = {
     None: "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program",
-    "awarded": "SELECT activity_id AS id FROM award"
-    " WHERE tenant_id = :tenant AND program_id = :program",
+    "awarded": f"{_AWARDED} EXCEPT {_COME_BACK}",
+    "partly_returned": f"{_AWARDED} INTERSECT {_COME_BACK} EXCEPT {_COME_BACK} AND whole",
+    "returned": f"{_AWARDED} INTERSECT {_COME_BACK} AND whole",
     "accepted": "SELECT activity_id AS id FROM unsettled"
     " WHERE tenant_id = :tenant AND program_id = :program",
 }
@@ -153,6 +177,10 @@ _SET_BACK = (
 _OF_SOURCE = (
     "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
     " AND source = :source"
+)
+_OF_SOURCES = (
+    "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
+    " AND source = ANY(:sources)"
 )
 _BY_KEY = (
     "SELECT id FROM activity WHERE tenant_id = :tenant AND program_id = :program"
@@ -167,6 +195,7 @@ def find(
     program_id: int,
     *,
     source: str | None = None,
+    sources: Collection[str] | None = None,
     transaction_id: str | None = None,
     status: str | None = None,
     member_id: str | None = None,
@@ -175,11 +204,14 @@ def find(
 ) -> list[Told]:
     """A page of a program's purchases, newest first; every filter given must hold.
 
-    A `transaction_id` is unique within its `source`: it comes with one.
+    A `transaction_id` is unique within its `source`: it comes with one. `sources` are those that
+    the asker may see; None is any.
     """
     parts = []
     if source is not None:
         parts.append(_OF_SOURCE if transaction_id is None else _BY_KEY)
+    if sources is not None:
+        parts.append(_OF_SOURCES)
     if member_id is not None:
         parts.append(_OF_MEMBER)
     if status is not None or not parts:
@@ -192,6 +224,7 @@ def find(
             "program": program_id,
             "status": status,
             "source": source,
+            "sources": None if sources is None else sorted(sources),
             "transaction": transaction_id,
             "member": member_id,
             "before": before or _LAST_ID,
@@ -219,11 +252,14 @@ def oldest_open(session: Session, at: datetime) -> timedelta:
 
 
 def still_open(session: Session, ids: Iterable[UUID]) -> set[UUID]:
-    """Those of `ids` that are not judged yet."""
+    """Those of `ids`, purchases and returns, that are not judged yet."""
     rows = session.execute(
         text(
             "SELECT activity_id FROM unsettled"
             " WHERE tenant_id = :tenant AND activity_id = ANY(CAST(:ids AS uuid[]))"
+            " UNION ALL SELECT give_back_id FROM unsettled_give_back"
+            " WHERE tenant_id = :tenant AND give_back_id = ANY(CAST(:ids AS uuid[]))"
+            "   AND status = 'accepted'"
         ),
         {"tenant": session.info["tenant_id"], "ids": [str(one) for one in ids]},
     )

@@ -51,6 +51,9 @@ def sentence(movement: Movement, unit: str) -> str:
     if movement.kind is Kind.ADJUST:
         verb = "taken" if movement.to_bucket is Bucket.ADJUSTED else "given"
         return f"{points} {verb}" + (f": {cause}" if cause else "")
+    if movement.kind is Kind.REVERSE and cause:
+        verb = "owed" if movement.from_bucket is Bucket.OWED else "taken back"
+        return f"{points} {verb} for a return ({cause})"
     return f"{points} {_PLAIN[movement.kind]}"
 
 

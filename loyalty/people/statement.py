@@ -36,11 +36,12 @@ _ENTRIES = text(
     SELECT e.version, e.kind, e.from_bucket, e.to_bucket, e.points, e.pending_after,
            e.available_after, e.held_after, e.owed_after, e.cause_id, e.occurred_at, e.recorded_at,
            coalesce(j.reason, CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
-                    v.source || ' ' || v.transaction_id) AS cause,
+                    v.source || ' ' || v.transaction_id, g.source || ' ' || g.return_id) AS cause,
            coalesce(v.amount, r.amount) AS amount, coalesce(v.currency, r.currency) AS currency
     FROM entry e
     LEFT JOIN activity v ON e.kind = 'award' AND v.tenant_id = e.tenant_id AND v.id = e.cause_id
     LEFT JOIN adjustment j ON e.kind = 'adjust' AND j.tenant_id = e.tenant_id AND j.id = e.cause_id
+    LEFT JOIN give_back g ON e.kind = 'reverse' AND g.tenant_id = e.tenant_id AND g.id = e.cause_id
     LEFT JOIN redemption r ON e.kind = 'redeem' AND r.tenant_id = e.tenant_id AND r.id = e.cause_id
     WHERE e.tenant_id = :tenant AND e.account_id = :account AND e.version < :before
     ORDER BY e.version DESC LIMIT :limit

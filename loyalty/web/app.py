@@ -19,12 +19,15 @@ from loyalty.web.rest.adjustments import adjustments
 from loyalty.web.rest.api_keys import api_keys
 from loyalty.web.rest.audit_log import audit_log
 from loyalty.web.rest.book import book
+from loyalty.web.rest.campaigns import campaigns
 from loyalty.web.rest.earns import earns
+from loyalty.web.rest.goals import goals
 from loyalty.web.rest.members import members
 from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.redemptions import redemptions
 from loyalty.web.rest.retailers import retailers
+from loyalty.web.rest.returns import returns
 from loyalty.web.rest.segments import segments
 from loyalty.web.rest.statement import statements
 from loyalty.web.rest.test_clock import test_clock
@@ -38,8 +41,11 @@ RESOURCES = (
     products,
     segments,
     tiers,
+    goals,
+    campaigns,
     members,
     earns,
+    returns,
     redemptions,
     adjustments,
     transfers,

@@ -25,7 +25,15 @@ from loyalty.web.fields import (
     money_text,
 )
 
-STATUSES = ("accepted", "awarded", "parked", "rejected", "failed")
+STATUSES = (
+    "accepted",
+    "awarded",
+    "partly_returned",
+    "returned",
+    "parked",
+    "rejected",
+    "failed",
+)
 
 
 class ShareSchema(Schema):
@@ -64,7 +72,8 @@ class EarnAnswerSchema(Schema):
     occurred_at = Instant()
     recorded_at = Instant()
     awarded_at = Instant(allow_none=True)
-    points = Points(allow_none=True)
+    points = Points(allow_none=True, metadata={"description": "Earned, also if returned since."})
+    points_returned = Points(metadata={"description": "Of the points, given back by returns."})
     reason = Text(allow_none=True)
     detail = Text(allow_none=True)
     park_ends_at = Instant(allow_none=True)
@@ -88,6 +97,7 @@ def show(session: Session, purchases: Sequence[Told]) -> list[dict[str, Any]]:
             "recorded_at": instant_text(told.recorded_at),
             "awarded_at": instant_text(told.awarded_at) if told.awarded_at else None,
             "points": told.points,
+            "points_returned": told.returned,
             "reason": told.reason,
             "detail": told.detail,
             "park_ends_at": instant_text(told.until) if told.until else None,

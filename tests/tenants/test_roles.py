@@ -21,6 +21,8 @@ products.read       amsfoS
 products.change     am
 segments.read       amsfo
 segments.change     am
+campaigns.read      amsfoS
+campaigns.change    am
 tiers.read          amsfoSM
 tiers.change        a
 members.enrol       aSM
@@ -33,6 +35,10 @@ statement.read      asSM
 earns.create        aS
 earns.read          asoSM
 earns.retry         aoS
+returns.create      aS
+returns.read        asoSM
+returns.search      asoS
+returns.retry       aoS
 redemptions.create  aSM
 redemptions.read    asSM
 adjustments.create  as

@@ -20,8 +20,8 @@ _FROM = {
 def explain(told: Told) -> dict[str, Any] | None:
     """Why it took what it took, or why nothing; None where it is still on its way.
 
-    `{sentence, given_back: [{promotion, version, points}], from: {pending, own, gone, available,
-    owed, let_be}, tier_points, entries: [id]}`, or `{sentence, left: {lines, amount}}`.
+    `{sentence, given_back: [{promotion, version, points}], taken_from: {pending, own, gone,
+    available, owed, let_be}, tier_points, entries: [id]}`, or `{sentence, left: {lines, amount}}`.
     """
     stored = told.explanation
     if stored is None:
@@ -31,7 +31,7 @@ def explain(told: Told) -> dict[str, Any] | None:
     return {
         "sentence": _sentence(told),
         "given_back": stored["given_back"],
-        "from": stored["from"],
+        "taken_from": stored["from"],
         "tier_points": stored["tier_points"],
         "entries": [f"{told.account_id}-{version}" for version in told.entry_versions],
     }

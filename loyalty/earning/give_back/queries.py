@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -120,6 +120,7 @@ def tell_one(session: Session, give_back_id: UUID) -> Told:
 
 _OF_PROGRAM = "SELECT id FROM give_back WHERE tenant_id = :tenant AND program_id = :program"
 _OF_SOURCE = f"{_OF_PROGRAM} AND source = :source"
+_OF_SOURCES = f"{_OF_PROGRAM} AND source = ANY(:sources)"
 _OF_PURCHASE = f"{_OF_SOURCE} AND transaction_id = :transaction"
 _WITH_STATUS = (
     "SELECT give_back_id AS id FROM give_back_verdict"
@@ -138,16 +139,18 @@ def find(
     source: str | None = None,
     transaction_id: str | None = None,
     status: str | None = None,
+    sources: Collection[str] | None = None,
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[Told]:
     """A page of a program's returns, newest first; every filter given must hold.
 
-    A `transaction_id` is unique within its `source`: it comes with one.
+    A `transaction_id` is unique within its `source`: it comes with one. `sources` are those that
+    the asker may see; None is any.
     """
-    parts = [_OF_PROGRAM]
+    parts = [_OF_PROGRAM if sources is None else _OF_SOURCES]
     if source is not None:
-        parts = [_OF_SOURCE if transaction_id is None else _OF_PURCHASE]
+        parts.append(_OF_SOURCE if transaction_id is None else _OF_PURCHASE)
     if status is not None:
         parts.append(_WITH_STATUS)
     both = " INTERSECT ".join(f"({part})" for part in parts)
@@ -158,6 +161,7 @@ def find(
             "program": program_id,
             "status": status,
             "source": source,
+            "sources": None if sources is None else sorted(sources),
             "transaction": transaction_id,
             "before": before or _LAST_ID,
             "limit": limit,

@@ -58,8 +58,8 @@ def returned(
         source,
         transaction_id,
         key or uuid4().hex,
-        lines and {line_id: Decimal(quantity) for line_id, quantity in lines.items()},
-        amount and Decimal(amount),
+        None if lines is None else {name: Decimal(number) for name, number in lines.items()},
+        None if amount is None else Decimal(amount),
     )
 
 
