@@ -48,7 +48,6 @@ def give(session: Session, program: Program, points: int, member_id: str = "ann"
         program,
         member_id,
         Adjust(points, "a test"),
-        at_most=None,
         actor="test",
         request_id=None,
         at=AT,

@@ -9,23 +9,16 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.record import record
 from loyalty.care.models import AdjustmentRow
-from loyalty.errors import Forbidden
 from loyalty.ids import uuid7
+from loyalty.ledger.due import settle_due
 from loyalty.ledger.post import Account, open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import Membership, NotActive, lock_membership
 from loyalty.members.standing import raise_tiers
 from loyalty.programs.queries import Program
 from loyalty.tiers.rules import Tier, rise
-
-
-class AdjustmentLimit(Forbidden):
-    """403: more than this role may give or take at once."""
-
-    code = "adjustment_limit"
-    title = "More than your role may give or take at once"
-    cure = "Ask an admin, or have the program's support_adjusts_up_to raised."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +46,21 @@ def adjust(
     member_id: str,
     order: Adjust,
     *,
-    at_most: int | None,
     actor: str,
     request_id: str | None,
     at: datetime,
+    adjustment_id: UUID | None = None,
 ) -> Adjusted:
     """Gives points, which count for the tier, or takes available ones.
 
-    `at_most` points of either sign. Raises AdjustmentLimit, NotEnrolled, NotActive when the
-    member has left, InsufficientPoints, AccountFull.
+    Who may do so alone: see loyalty.care.rules. Raises NotEnrolled, NotActive when the member has
+    left, InsufficientPoints, AccountFull.
     """
-    if at_most is not None and abs(order.points) > at_most:
-        raise AdjustmentLimit(f"At most {at_most} points at once.")
     membership, account = lock_membership(session, program.id, member_id)
     if membership.status == "cancelled":
         raise NotActive(membership.status)
-    adjustment = uuid7()
+    settle_due(session, [account], at)
+    adjustment = adjustment_id or uuid7()
     _move(session, account, order.points, adjustment, at)
     _rise(session, program, membership, account, at)
     session.execute(
@@ -86,6 +78,16 @@ def adjust(
         )
     )
     post(session, [account], at)
+    record(
+        session,
+        actor=actor,
+        act="member.adjust",
+        subject=f"program {program.slug} member {membership.member_id}",
+        after={"adjustment": str(adjustment), "points": order.points},
+        reason=order.reason,
+        request_id=request_id,
+        at=at,
+    )
     return Adjusted(adjustment, order.points, order.reason, at, account.balance)
 
 

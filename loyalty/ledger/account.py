@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from loyalty.errors import Conflict
 from loyalty.ids import uuid7
+from loyalty.ledger.lot_lives import Life
 from loyalty.ledger.rules import (
     MAX_POINTS,
     Balance,
@@ -184,19 +187,20 @@ class Account:
         self,
         kind: Kind,
         points: int,
+        life: Life,
         *,
         cause_id: UUID,
         occurred_at: datetime,
-        activates_at: datetime | None,
-        expires_at: datetime | None,
-        active: bool,
     ) -> Lot:
-        """Points of another account come in as a lot that keeps the dates it had there.
+        """Points of another account come in as a lot that lives as it did there.
 
         They were earned before, so they count neither for `lifetime` nor for the tier.
         Raises AccountFull.
         """
-        target = Bucket.AVAILABLE if active else Bucket.PENDING
+        here = self.balance.pending + self.balance.available + self.balance.held
+        if here + points > MAX_POINTS:
+            raise AccountFull(f"{points} on top of {here} points are more than {MAX_POINTS}.")
+        target = Bucket.AVAILABLE if life.active else Bucket.PENDING
         self.move(
             kind, Bucket.TRANSFERRED, target, points, cause_id=cause_id, occurred_at=occurred_at
         )
@@ -205,12 +209,11 @@ class Account:
                 "account_id": self.id,
                 "id": self.version,
                 "points": points,
-                "activates_at": activates_at,
-                "expires_at": expires_at,
-                "active": active,
+                **life._asdict(),
+                "once_released": orjson.loads(life.once_released) if life.once_released else None,
             }
         )
-        return Lot(self.version, points, expires_at, activates_at, active)
+        return Lot(self.version, points, life.expires_at, life.activates_at, life.active)
 
     def settle(
         self, lots: Iterable[Lot], *, cause_id: UUID, occurred_at: datetime, at: datetime

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
-from loyalty.errors import Conflict
+from loyalty.errors import Conflict, Unavailable
 from loyalty.ledger.post import lock_accounts, open_account, start_again
 from loyalty.members.identify import Identifier, add_identifiers
 from loyalty.members.models import MembershipRow
@@ -40,11 +40,16 @@ class NewMember:
 
 
 # The update also locks a member who was there, so that two enrolments of one member are in turn.
+# Who was merged joins as the survivor.
 _KNOW = text(
     """
     INSERT INTO member AS m
       (tenant_id, member_id, name, birthday, time_zone, attributes, created_at)
-    VALUES (:tenant, :member_id, :name, :birthday, :time_zone, CAST(:attributes AS jsonb), :at)
+    VALUES (:tenant,
+            coalesce((SELECT s.member_id FROM member a JOIN member s
+                        ON s.tenant_id = a.tenant_id AND s.id = a.merged_into
+                      WHERE a.tenant_id = :tenant AND a.member_id = :member_id), :member_id),
+            :name, :birthday, :time_zone, CAST(:attributes AS jsonb), :at)
     ON CONFLICT (tenant_id, member_id) DO UPDATE SET
       name = coalesce(excluded.name, m.name),
       birthday = coalesce(excluded.birthday, m.birthday),
@@ -52,7 +57,7 @@ _KNOW = text(
       attributes = m.attributes || excluded.attributes,
       version = m.version + (num_nonnulls(excluded.name, excluded.birthday, excluded.time_zone) > 0
                              OR excluded.attributes <> '{}')::int
-    RETURNING m.id
+    RETURNING m.id, m.merged_into
     """
 )
 
@@ -63,7 +68,20 @@ def enrol(session: Session, program: Program, order: NewMember, at: datetime) ->
     Raises AlreadyEnrolled, IdentifierTaken. What was parked for the member is not touched here:
     see loyalty.care.join.
     """
-    member_row: int = session.execute(
+    member_row = _know(session, order, at)
+    try:
+        earlier = membership_of(session, program.id, order.member_id)
+    except NotEnrolled:
+        _join(session, program, member_row, at)
+    else:
+        if earlier.status != "cancelled":
+            raise AlreadyEnrolled(f"{order.member_id} is enrolled already ({earlier.status}).")
+        _join_again(session, program, earlier.id, earlier.account_id, at)
+    add_identifiers(session, member_row, order.identifiers)
+
+
+def _know(session: Session, order: NewMember, at: datetime) -> int:
+    row = session.execute(
         _KNOW,
         {
             "tenant": session.info["tenant_id"],
@@ -74,16 +92,10 @@ def enrol(session: Session, program: Program, order: NewMember, at: datetime) ->
             "attributes": orjson.dumps(order.attributes).decode(),
             "at": at,
         },
-    ).scalar_one()
-    try:
-        earlier = membership_of(session, program.id, order.member_id)
-    except NotEnrolled:
-        _join(session, program, member_row, at)
-    else:
-        if earlier.status != "cancelled":
-            raise AlreadyEnrolled(f"{order.member_id} is enrolled already ({earlier.status}).")
-        _join_again(session, program, earlier.id, earlier.account_id, at)
-    add_identifiers(session, member_row, order.identifiers)
+    ).one()
+    if row.merged_into is not None:
+        raise Unavailable(f"{order.member_id} is being merged.")
+    return int(row.id)
 
 
 def _join(session: Session, program: Program, member_row: int, at: datetime) -> None:
@@ -96,6 +108,7 @@ def _join(session: Session, program: Program, member_row: int, at: datetime) -> 
             status="active",
             tier_key=program.first_tier.key,
             tier_since=at,
+            tier_epoch=program.tier_epoch,
             joined_at=at,
         )
     )
@@ -117,6 +130,9 @@ def _join_again(
             tier_key=program.first_tier.key,
             tier_since=at,
             tier_until=None,
+            tier_protected_until=None,
+            tier_review_at=None,
+            tier_epoch=-1,  # what was counted before they left counts no more
             joined_at=at,
             left_at=None,
         )

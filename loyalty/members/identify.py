@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Conflict
@@ -64,12 +64,18 @@ def add_identifiers(session: Session, member_row: int, identifiers: Sequence[Ide
 
 def replace_identifiers(
     session: Session, member_row: int, identifiers: Sequence[Identifier]
-) -> None:
-    """The member is known by exactly these. Raises IdentifierTaken."""
-    session.execute(
-        delete(IdentifierRow).where(
-            IdentifierRow.tenant_id == session.info["tenant_id"],
-            IdentifierRow.member_id == member_row,
-        )
+) -> bool:
+    """The member, locked, is known by exactly these; False when they were so already.
+
+    Raises IdentifierTaken.
+    """
+    own = (
+        IdentifierRow.tenant_id == session.info["tenant_id"],
+        IdentifierRow.member_id == member_row,
     )
+    known = session.execute(select(IdentifierRow.kind, IdentifierRow.value).where(*own))
+    if {Identifier(kind, value) for kind, value in known} == set(identifiers):
+        return False
+    session.execute(delete(IdentifierRow).where(*own))
     add_identifiers(session, member_row, identifiers)
+    return True

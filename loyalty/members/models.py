@@ -16,7 +16,10 @@ _instant = DateTime(timezone=True)
 
 
 class MemberRow(Base):
-    """A person as the tenant knows them; `member_id` is the tenant's own opaque id."""
+    """A person as the tenant knows them; `member_id` is the tenant's own opaque id.
+
+    Who was merged is another name of the survivor, `merged_into`, who is never merged themselves.
+    """
 
     __tablename__ = "member"
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
@@ -28,6 +31,10 @@ class MemberRow(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=sql("'{}'"))
     version: Mapped[int] = mapped_column(Integer, server_default=sql("1"))
     created_at: Mapped[datetime] = mapped_column(_instant)
+    merged_into: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "merged_into"], ["member.tenant_id", "member.id"]),
+    )
 
 
 class IdentifierRow(Base):
@@ -56,6 +63,9 @@ class MembershipRow(Base):
     tier_key: Mapped[str]
     tier_since: Mapped[datetime] = mapped_column(_instant)
     tier_until: Mapped[datetime | None] = mapped_column(_instant)
+    tier_protected_until: Mapped[datetime | None] = mapped_column(_instant)
+    tier_review_at: Mapped[datetime | None] = mapped_column(_instant)
+    tier_epoch: Mapped[int] = mapped_column(Integer, server_default=sql("0"))
     joined_at: Mapped[datetime] = mapped_column(_instant)
     left_at: Mapped[datetime | None] = mapped_column(_instant)
     __table_args__ = (

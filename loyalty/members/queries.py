@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,36 +32,67 @@ class NotActive(Conflict):
     title = "The membership is not active"
     cure = "Reinstate a suspended membership; who left can enrol again."
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"The membership is {status}.")
+    def __init__(self, status: str, member_id: str | None = None) -> None:
+        whose = f" of {member_id}" if member_id else ""
+        super().__init__(f"The membership{whose} is {status}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A member × program as it was read; `status` is active, suspended or cancelled."""
+    """A member × program as it was read; `status` is active, suspended or cancelled.
+
+    `member_id` is who it is, also when they were asked for by the name of one merged into them.
+    """
 
     id: int
     account_id: int
     status: str
     tier_key: str
     joined_at: datetime
+    member_id: str
 
 
 def member_by_id(session: Session, member_id: str, *, lock: bool = False) -> MemberRow:
-    """The member, of whatever program; with `lock`, nobody else can change it. Raises NotFound."""
-    query = select(MemberRow).where(
-        MemberRow.tenant_id == session.info["tenant_id"], MemberRow.member_id == member_id
-    )
-    member = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if member is None:
+    """The member, of whatever program: of one who was merged, the survivor.
+
+    With `lock`, nobody else can change it. Raises NotFound.
+    """
+    seen = _survivor(session, member_id)
+    for _ in range(_MOST_TRIES):
+        query = select(MemberRow).where(
+            MemberRow.tenant_id == session.info["tenant_id"], MemberRow.id == seen
+        )
+        member = session.scalars(query.with_for_update() if lock else query).one()
+        found = _survivor(session, member_id)
+        if found == seen:
+            return member
+        seen = found  # it was merged meanwhile
+    raise Unavailable("The member keeps being merged.")
+
+
+_SURVIVOR = text(
+    "SELECT coalesce(merged_into, id) FROM member"
+    " WHERE tenant_id = :tenant AND member_id = :member_id"
+)
+
+
+def _survivor(session: Session, member_id: str) -> int:
+    row = session.execute(
+        _SURVIVOR, {"tenant": session.info["tenant_id"], "member_id": member_id}
+    ).one_or_none()
+    if row is None:
         raise NotFound(f"There is no member {member_id}.")
-    return member
+    return int(row[0])
 
 
+# OFFSET 0 keeps coalesce() out of the look-up: behind row-level security it would use no index.
 _MEMBERSHIP = text(
-    "SELECT ms.id, ms.account_id, ms.status, ms.tier_key, ms.joined_at"
-    " FROM member m JOIN membership ms ON ms.tenant_id = m.tenant_id AND ms.member_id = m.id"
-    " WHERE m.tenant_id = :tenant AND m.member_id = :member_id AND ms.program_id = :program_id"
+    "SELECT ms.id, ms.account_id, ms.status, ms.tier_key, ms.joined_at, who.member_id"
+    " FROM (SELECT coalesce(merged_into, id) AS id FROM member"
+    "       WHERE tenant_id = :tenant AND member_id = :member_id OFFSET 0) m"
+    " JOIN membership ms ON ms.tenant_id = :tenant AND ms.program_id = :program_id"
+    "   AND ms.member_id = m.id"
+    " JOIN member who ON who.tenant_id = :tenant AND who.id = m.id"
 )
 _MOST_TRIES = 3
 
@@ -73,7 +105,9 @@ def membership_of(session: Session, program_id: int, member_id: str) -> Membersh
     ).one_or_none()
     if row is None:
         raise NotEnrolled(member_id)
-    return Membership(row.id, row.account_id, row.status, row.tier_key, row.joined_at)
+    return Membership(
+        row.id, row.account_id, row.status, row.tier_key, row.joined_at, row.member_id
+    )
 
 
 def lock_membership(
@@ -83,11 +117,22 @@ def lock_membership(
 
     Who changes a membership holds its account's lock. Raises NotEnrolled.
     """
-    seen = membership_of(session, program_id, member_id)
+    [locked] = lock_memberships(session, program_id, [member_id])
+    return locked
+
+
+def lock_memberships(
+    session: Session, program_id: int, member_ids: Sequence[str]
+) -> list[tuple[Membership, Account]]:
+    """Locks the accounts of all of them, in the order of the accounts' ids.
+
+    Two names of one member share their membership and account. Raises NotEnrolled.
+    """
+    seen = [membership_of(session, program_id, one) for one in member_ids]
     for _ in range(_MOST_TRIES):
-        account = lock_accounts(session, [seen.account_id])[seen.account_id]
-        membership = membership_of(session, program_id, member_id)
-        if membership.account_id == account.id:
-            return membership, account
-        seen = membership  # it was given another account meanwhile
+        accounts = lock_accounts(session, [one.account_id for one in seen])
+        found = [membership_of(session, program_id, one) for one in member_ids]
+        if [one.account_id for one in found] == [one.account_id for one in seen]:
+            return [(one, accounts[one.account_id]) for one in found]
+        seen = found  # a merge gave it another account meanwhile
     raise Unavailable("The membership keeps changing its account.")

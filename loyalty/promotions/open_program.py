@@ -45,9 +45,12 @@ def amend_program(
 ) -> Program:
     """Changes a locked program; another earn rate is in force for what occurs from now on.
 
-    Raises Invalid when the settings contradict each other.
+    A patch that changes nothing leaves no trace. Raises Invalid when the settings contradict
+    each other.
     """
     changed = change_program(session, program, patch)
+    if changed is program:
+        return program
     publish_standing(session, changed.id, _rule(changed), at)
     record(
         session,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from loyalty.errors import Forbidden, Problem
@@ -35,9 +36,25 @@ class SourceNotAllowed(Forbidden):
     cure = "Use a key that is bound to this source, or to none."
 
 
+class KeyOutlived(Forbidden):
+    """403: the new key would be valid for longer than the one that makes it."""
+
+    code = "key_outlived"
+    title = "A key may not outlive the one that makes it"
+    cure = "Give `expires_at`, no later than the end of the key that you use."
+
+
+def person_of(actor: str) -> str:
+    """The person in `role:person`, as an actor is written down."""
+    return actor.partition(":")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `member_id` is set for members; None in `sources` or `scopes` means any."""
+    """Who asks. `member_id` is set for members; None in `sources` or `scopes` means any.
+
+    `expires_at` is when a key ends, None for a key that does not and for tokens.
+    """
 
     tenant_id: int
     role: Role
@@ -46,6 +63,12 @@ class Principal:
     sources: frozenset[str] | None = None
     scopes: frozenset[str] | None = None
     key_id: UUID | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Who it is, whatever role they speak in; None for a key, which anybody may hold."""
+        return None if self.key_id else person_of(self.actor)
 
     def require(self, operation: str) -> None:
         """Raises Forbidden or ScopeMissing when this principal may not do `operation`."""
@@ -56,17 +79,27 @@ class Principal:
 
     def require_source(self, source: str) -> None:
         """Raises SourceNotAllowed when the key is bound to other sources than `source`."""
-        if self.sources is not None and source not in self.sources:
+        if not self.speaks_for_source(source):
             raise SourceNotAllowed(f"This key may not speak for the source {source!r}.")
 
+    def speaks_for_source(self, source: str) -> bool:
+        """Whether what `source` told may be seen: a key bound to sources sees its own."""
+        return self.sources is None or source in self.sources
+
     def require_no_more(
-        self, scopes: Collection[str] | None, sources: Collection[str] | None
+        self,
+        scopes: Collection[str] | None,
+        sources: Collection[str] | None,
+        expires_at: datetime | None,
     ) -> None:
-        """Raises ScopeMissing or SourceNotAllowed when a key with these could do more than this."""
+        """Raises ScopeMissing, SourceNotAllowed or KeyOutlived when a key with these could do more
+        than this one, or for longer."""
         if self.scopes is not None and (scopes is None or not all(map(self._covers, scopes))):
             raise ScopeMissing("A key gives no other key more scopes than its own.")
         if self.sources is not None and (sources is None or not self.sources.issuperset(sources)):
             raise SourceNotAllowed("A key gives no other key more sources than its own.")
+        if self.expires_at is not None and (expires_at is None or expires_at > self.expires_at):
+            raise KeyOutlived("A key makes no other key that ends after it.")
 
     def _covers(self, scope: str) -> bool:
         return self.scopes is None or not self.scopes.isdisjoint((scope, scope.partition(".")[0]))

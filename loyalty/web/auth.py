@@ -123,6 +123,7 @@ def _by_key(prefix: str, secret: str) -> tuple[Principal, float]:
         sources=None if key.sources is None else frozenset(key.sources),
         scopes=None if key.scopes is None else frozenset(key.scopes),
         key_id=key.id,
+        expires_at=key.expires_at,
     )
     return who, REMEMBERED_S if key.expires_at is None else (key.expires_at - at).total_seconds()
 

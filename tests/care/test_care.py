@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.audit.queries import records
-from loyalty.care.adjust import Adjust, Adjusted, AdjustmentLimit, adjust
+from loyalty.care.adjust import Adjust, Adjusted, adjust
 from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
 from loyalty.ledger.post import AccountFull, InsufficientPoints, post
@@ -25,15 +25,12 @@ def program(session: Session) -> Program:
     return opened(session)
 
 
-def _adjust(
-    session: Session, program: Program, points: int, at_most: int | None = None
-) -> Adjusted:
+def _adjust(session: Session, program: Program, points: int) -> Adjusted:
     return adjust(
         session,
         program,
         "ann",
         Adjust(points, "sorry"),
-        at_most=at_most,
         actor="eve",
         request_id="r1",
         at=AT,
@@ -105,14 +102,6 @@ def test_a_full_account_takes_no_more(session: Session, program: Program) -> Non
     joined(session, program, points=MAX_POINTS)
     with pytest.raises(AccountFull):
         _adjust(session, program, 1)
-
-
-def test_support_has_a_limit_in_both_directions(session: Session, program: Program) -> None:
-    joined(session, program, points=100)
-    _adjust(session, program, -50, at_most=50)
-    for points in (51, -51):
-        with pytest.raises(AdjustmentLimit):
-            _adjust(session, program, points, at_most=50)
 
 
 def test_only_members_are_adjusted(session: Session, program: Program) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.errors import Invalid, NotFound
 from loyalty.ledger.rules import Balance
 from loyalty.members.change_member import MOST_ATTRIBUTE_BYTES, change_member
 from loyalty.members.enrol import AlreadyEnrolled, NewMember, enrol
 from loyalty.members.identify import Identifier, IdentifierTaken
+from loyalty.members.models import MemberRow
 from loyalty.members.queries import NotEnrolled, member_by_id, membership_of
 from tests.opened import AT, balance, give, joined, opened
 
@@ -106,6 +109,37 @@ def test_who_has_not_joined_is_not_enrolled(session: Session) -> None:
         member_by_id(session, "bob")
 
 
+def _change(session: Session, member: MemberRow, patch: dict[str, Any]) -> None:
+    change_member(session, member, patch, actor="eve", request_id="r1", at=AT)
+
+
+def test_what_changes_nothing_leaves_no_trace(session: Session) -> None:
+    program = opened(session)
+    enrol(session, program, NewMember("ann", (CARD,), "Ann", attributes={"a": 1}), AT)
+    member = member_by_id(session, "ann", lock=True)
+    same = {"name": "Ann", "attributes": {"a": 1, "b": None}, "identifiers": (CARD,)}
+    for patch in ({}, same):
+        _change(session, member, patch)
+    session.expire_all()
+    assert member_by_id(session, "ann").version == 1
+    assert [one.act for one in records(session, None, 9)] == ["program.open"]
+
+
+def test_a_change_is_written_down_without_its_values(session: Session) -> None:
+    program = opened(session)
+    enrol(session, program, NewMember("ann", (CARD,), "Ann"), AT)
+    member = member_by_id(session, "ann", lock=True)
+    _change(session, member, {"name": "Anne", "time_zone": None, "identifiers": ()})
+    [told, *_] = records(session, None, 1)
+    assert (told.act, told.subject, told.actor, told.request_id) == (
+        "member.change",
+        "member ann",
+        "eve",
+        "r1",
+    )
+    assert told.after == {"changed": ["name", "identifiers"]}
+
+
 def test_what_is_known_of_a_member_changes_by_merge_patch(session: Session) -> None:
     program = opened(session)
     enrol(session, program, NewMember("ann", (CARD,), "Ann", attributes={"a": 1, "b": 2}), AT)
@@ -116,7 +150,7 @@ def test_what_is_known_of_a_member_changes_by_merge_patch(session: Session) -> N
         "attributes": {"a": None, "c": {"d": 3}},
         "identifiers": (Identifier("phone", "1"),),
     }
-    change_member(session, member, patch)
+    _change(session, member, patch)
     session.expire_all()
     changed = member_by_id(session, "ann")
     assert (changed.name, changed.birthday) == (None, date(1990, 2, 28))
@@ -130,5 +164,5 @@ def test_attributes_do_not_grow_without_end(session: Session) -> None:
     joined(session, program)
     member = member_by_id(session, "ann", lock=True)
     with pytest.raises(Invalid) as refused:
-        change_member(session, member, {"attributes": {"a": "x" * MOST_ATTRIBUTE_BYTES}})
+        _change(session, member, {"attributes": {"a": "x" * MOST_ATTRIBUTE_BYTES}})
     assert [error.pointer for error in refused.value.errors] == ["/attributes"]

@@ -119,7 +119,6 @@ class RealBook:
                     self.program,
                     name,
                     order,
-                    at_most=None,
                     actor="admin",
                     request_id=None,
                     at=AT,

@@ -11,18 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.errors import Invalid
+from loyalty.ledger.rules import MAX_POINTS
 from loyalty.programs.merge_patch import merged
 from loyalty.programs.settings import (
     DEFAULT_TIERS,
+    ApprovalRule,
     BurnRule,
     EarnRate,
     ProgramSettings,
     Rate,
     TierSetting,
+    TransferRule,
     check_tiers,
     settings_from_json,
     settings_to_json,
 )
+from loyalty.redemption.rules import NotOffered, Terms, price_of_points
 
 money = st.decimals("0.0001", "999999999999.9999", places=4)
 points = st.integers(1, 2**53 - 1)
@@ -41,10 +45,19 @@ settings = st.builds(
     burn=st.builds(
         BurnRule,
         min_points=st.integers(1, 100),
-        step=points,
-        max_points=st.none() | st.integers(100, 1000),
-        points=points,
-        worth=money,
+        step=st.integers(1, 100),
+        max_points=st.none() | st.integers(200, 1000),
+        points=st.integers(1, 1000),
+        worth=st.decimals("0.0001", "9999.9999", places=4),
+    ),
+    approval=st.builds(
+        ApprovalRule, admin_adjusts_up_to=st.none() | points, expires_after_days=st.integers(1, 90)
+    ),
+    transfers=st.builds(
+        TransferRule,
+        max_points=st.none() | points,
+        max_points_per_period=st.none() | points,
+        period=st.sampled_from(["day", "week", "month", "year"]),
     ),
     late_window_days=st.integers(1, 3650),
     unknown_member=st.sampled_from(["park", "reject", "enrol"]),
@@ -75,6 +88,56 @@ def test_a_maximum_below_the_minimum_is_refused_by_name() -> None:
     with pytest.raises(Invalid) as refused:
         settings_from_json({"burn": {"min_points": 10, "max_points": 9}})
     assert [error.pointer for error in refused.value.errors] == ["/burn/max_points"]
+
+
+@given(
+    min_points=points,
+    step=points,
+    max_points=st.none() | points,
+    per=points,
+    worth=money,
+)
+def test_a_burn_rule_is_taken_exactly_when_a_burn_can_meet_it(
+    min_points: int, step: int, max_points: int | None, per: int, worth: Decimal
+) -> None:
+    least = -(-min_points // step) * step  # what costs the least is what can be met, if any
+    try:
+        price_of_points(Terms(per, worth, min_points, max_points, step), least)
+        possible = least <= MAX_POINTS
+    except NotOffered:
+        possible = False
+    try:
+        BurnRule(min_points, step, max_points, per, worth)
+        taken = True
+    except Invalid:
+        taken = False
+    assert taken == possible
+
+
+@pytest.mark.parametrize(
+    ("rule", "pointer"),
+    [
+        ({"min_points": 1, "max_points": 9, "step": 10}, "/burn/step"),
+        ({"min_points": 11, "max_points": 19, "step": 10}, "/burn/step"),
+        ({"min_points": 2**53 - 1, "step": 2}, "/burn"),
+        ({"min_points": 2, "points": 1, "worth": "999999999999.9999"}, "/burn"),
+    ],
+)
+def test_a_burn_rule_that_no_burn_can_meet_is_refused_by_name(
+    rule: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        settings_from_json({"burn": rule})
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [
+        (pointer, "no_burn_possible")
+    ]
+
+
+@pytest.mark.parametrize("limit", ["max_points", "max_points_per_period"])
+def test_transfers_that_no_transfer_can_meet_are_refused_by_name(limit: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        settings_from_json({"transfers": {"min_points": 10, limit: 9}})
+    assert [one.pointer for one in refused.value.errors] == [f"/transfers/{limit}"]
 
 
 @pytest.mark.parametrize(

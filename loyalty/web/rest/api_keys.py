@@ -73,7 +73,7 @@ def create(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def make_key(session: Session, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The new key as ToldKeySchema says. Raises ScopeMissing, SourceNotAllowed, Invalid."""
-    principal().require_no_more(wanted["scopes"], wanted["sources"])
+    principal().require_no_more(wanted["scopes"], wanted["sources"], wanted["expires_at"])
     at = wall_clock()
     key, bearer = add_key(
         session,

@@ -8,13 +8,14 @@ from uuid import UUID
 import orjson
 from flask import Response, request
 from marshmallow import validates_schema
+from sqlalchemy.orm import Session
 
 from loyalty import logs
 from loyalty.audit.record import record
 from loyalty.clock import now
 from loyalty.earning.accept import Accepted, TransactionMismatch, check_time, to_row
 from loyalty.earning.parking import reopen
-from loyalty.earning.queries import find, statuses, tell_one
+from loyalty.earning.queries import Told, find, statuses, tell_one
 from loyalty.earning.try_out import try_out
 from loyalty.errors import Conflict, NotFound
 from loyalty.programs.cache import cached_program
@@ -155,7 +156,7 @@ def index(args: dict[str, Any], program: str) -> Any:
         who.require_member(args.setdefault("member_id", who.member_id))
     with transaction(who.tenant_id) as session:
         book = cached_program(who.tenant_id, program, transaction)
-        found = find(session, book.id, **args, before=before, limit=limit + 1)
+        found = find(session, book.id, **args, sources=who.sources, before=before, limit=limit + 1)
         shown = show(session, found)
     answer, status, headers = page(shown, limit, lambda row: row["id"])
     return _json(answer, status, headers)
@@ -168,11 +169,16 @@ def show_one(earn_id: UUID) -> Response:
     """What became of a purchase: its points, and why."""
     who = principal()
     with transaction(who.tenant_id) as session:
-        told = tell_one(session, earn_id)
-        if who.member_id not in {None, told.whose}:
-            raise NotFound(f"There is no purchase {earn_id}.")
+        told = _visible(session, earn_id)
         [shown] = show(session, [told])
     return _json(shown, 200)
+
+
+def _visible(session: Session, earn_id: UUID) -> Told:
+    who, told = principal(), tell_one(session, earn_id)
+    if who.member_id not in {None, told.whose} or not who.speaks_for_source(told.source):
+        raise NotFound(f"There is no purchase {earn_id}.")
+    return told
 
 
 @earns.route("/earns/<id:earn_id>/retry", methods=["POST"])
@@ -182,7 +188,7 @@ def retry(earn_id: UUID) -> Response:
     """Judge a failed or parked purchase again."""
     who = principal()
     with transaction(who.tenant_id) as session:
-        told, at = tell_one(session, earn_id), now(session)
+        told, at = _visible(session, earn_id), now(session)
         if told.status not in {"failed", "parked"} or not reopen(session, [earn_id], at):
             raise NotSetBack(f"The purchase is {told.status}.")
         record(

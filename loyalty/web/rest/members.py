@@ -114,8 +114,9 @@ def change(patch: dict[str, Any], program: str, member_id: str) -> Response:
         membership_of(session, book.id, member_id)
         present = member_by_id(session, member_id, lock=True)
         if_match(present.version)
-        change_member(session, present, patch)
-        member = member_answer(session, book, member_id, now(session))
+        at, who = now(session), principal().actor
+        change_member(session, present, patch, actor=who, request_id=request_id.get(), at=at)
+        member = member_answer(session, book, member_id, at)
     return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
 
 
