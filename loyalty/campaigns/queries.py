@@ -18,14 +18,14 @@ _GOALS = """
      JOIN goal g ON g.tenant_id = cg.tenant_id AND g.id = cg.goal_id
      WHERE cg.tenant_id = c.tenant_id AND cg.campaign_id = c.id)
 """
-_SELECT = f"""
+SELECT = f"""
     SELECT c.*, {_GOALS} AS goals FROM campaign c WHERE c.tenant_id = :tenant
 """  # noqa: S608 - constants of this file
 _RUNNING = text(
-    f"{_SELECT} AND c.program_id = ANY(:programs) AND c.status <> 'draft'"
+    f"{SELECT} AND c.program_id = ANY(:programs) AND c.status <> 'draft'"
     " AND (c.ends_at > :since) IS NOT FALSE ORDER BY c.id"
 )
-_BY_ID = text(f"{_SELECT} AND c.id = ANY(:ids) ORDER BY c.id")
+_BY_ID = text(f"{SELECT} AND c.id = ANY(:ids) ORDER BY c.id")
 
 
 def campaign_of(row: Row[Any]) -> Campaign:

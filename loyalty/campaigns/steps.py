@@ -24,6 +24,8 @@ from loyalty.campaigns.rules import (
 )
 from loyalty.outbox.emit import Event, emit
 
+SOURCE = ":campaign"  # of the bonuses that campaigns pay
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,6 +53,10 @@ class Completion:
     n: int
     cause_id: UUID
     occurred_at: datetime
+
+    def key(self, position: int) -> str:
+        """The key under which the reward at `position`, from 1, is paid: once, for ever."""
+        return f"{self.campaign.id}-{self.account_id}-{self.n}-{position}"
 
 
 def take_steps(session: Session, steps: Sequence[Step], at: datetime) -> list[Completion]:

@@ -11,12 +11,10 @@ from sqlalchemy.orm import Session
 
 from loyalty.campaigns.progress import Happened, progress
 from loyalty.campaigns.rules import Campaign, Happening, RewardKind
-from loyalty.campaigns.steps import Completion
+from loyalty.campaigns.steps import SOURCE, Completion
 from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.earning.bonus import Bonus, pay_bonuses
 from loyalty.tiers.rules import Tier
-
-CAMPAIGN = ":campaign"
 
 
 def happened(
@@ -61,8 +59,8 @@ def _bonuses(completion: Completion) -> list[Bonus]:
             campaign.program_id,
             completion.member_id,
             reward.points,
-            CAMPAIGN,
-            f"{campaign.id}-{completion.account_id}-{completion.n}-{position}",
+            SOURCE,
+            completion.key(position),
             {"name": campaign.name, "campaign": campaign.key, "n": completion.n},
             completion.occurred_at,
         )
