@@ -29,7 +29,8 @@ from loyalty.earning.give_back.rules import (
     plain,
 )
 from loyalty.earning.give_back.take_back import lock_heir, take_back, take_tier_points_back
-from loyalty.ledger.post import Account, post
+from loyalty.ledger.account import Account
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import Kind
 from loyalty.outbox.emit import Event, emit
 
@@ -80,7 +81,7 @@ def settle_return(session: Session, give_back_id: UUID, at: datetime) -> Outcome
         return _wait(session, row, "waiting", f"Its purchase is {purchase.status}.")
     account = None
     if purchase.account_id is not None:
-        account = lock_heir(session, purchase.account_id)
+        account = lock_heir(session, purchase.account_id, at)
     so_far = history(session, row.activity_id)
     asked = Asked(
         None if row.lines is None else {line_id: Decimal(number) for line_id, number in row.lines},

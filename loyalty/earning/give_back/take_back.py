@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from loyalty.earning.give_back.purchase import History, Judged
 from loyalty.earning.give_back.rules import Policy, TakenFrom, There, take
 from loyalty.errors import Unavailable
+from loyalty.ledger.account import Account
+from loyalty.ledger.due import settle_due
 from loyalty.ledger.lots_made import Made, lots_made
-from loyalty.ledger.post import Account, lock_accounts, open_lots, take_tier_points
+from loyalty.ledger.post import lock_accounts, open_lots, take_tier_points
 from loyalty.ledger.rules import Bucket, Draw, Kind, Lot, draw
 
 _HEIR = text(
@@ -23,8 +25,8 @@ _HEIR = text(
 _MOST_TRIES = 3
 
 
-def lock_heir(session: Session, account_id: int) -> Account:
-    """Locks the account that earned, or the one it was merged into.
+def lock_heir(session: Session, account_id: int, at: datetime) -> Account:
+    """Locks the account that earned, or the one it was merged into, as it stands at `at`.
 
     Who merges holds the locks of both, so what is read after the lock is as it stands.
     """
@@ -33,6 +35,7 @@ def lock_heir(session: Session, account_id: int) -> Account:
         account = lock_accounts(session, [wanted])[wanted]
         wanted = _heir(session, account_id)
         if wanted == account.id:
+            settle_due(session, [account], at)
             return account
     raise Unavailable("The account keeps being merged.")
 
