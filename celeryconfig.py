@@ -52,6 +52,7 @@ event_queue_ttl = 5.0
 imports = (
     "loyalty.tasks.earning",
     "loyalty.tasks.ops",
+    "loyalty.tasks.lifecycle",
     "loyalty.tasks.returns",
     "loyalty.tasks.segments",
 )
@@ -69,6 +70,7 @@ task_routes = {
     "returns.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
     "earning.park_watch": {"queue": "sweep"},
+    "lifecycle.*": {"queue": "sweep"},
     "segments.*": {"queue": "sweep"},
     "ops.*": {"queue": "sweep"},
 }
@@ -77,6 +79,7 @@ task_routes = {
 beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
     "sweep-returns": {"task": "returns.sweep", "schedule": 2.0, "options": {"expires": 3}},
+    "move-due": {"task": "lifecycle.move_due", "schedule": 2.0, "options": {"expires": 2}},
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},

@@ -41,6 +41,7 @@ _BURNS = Histogram(
 _RETURNS = Counter(
     "loyalty_returns", "Returns that were settled, refused, failed or wait.", ["outcome"]
 )
+_MOVED_BY_TIME = Counter("loyalty_moved_by_time", "Lots that beat activated or expired.", ["kind"])
 _SWEPT = Counter("loyalty_swept", "Purchases whose wake-up the sweep sent again.")
 _DROPPED = Counter("loyalty_handover_dropped", "Wake-ups not sent, left to the sweep.")
 _LIMITS_OFF = Counter("loyalty_rate_limit_off", "Requests let through because Redis was away.")
@@ -72,6 +73,12 @@ def returned(outcome: str) -> None:
 def burned(outcome: str, took_s: float) -> None:
     """A burn was answered: `redeemed`, or the code of its refusal."""
     _BURNS.labels(outcome).observe(took_s)
+
+
+def moved_by_time(*, activated: int, expired: int) -> None:
+    """Beat found so many lots due and moved them."""
+    _MOVED_BY_TIME.labels("activate").inc(activated)
+    _MOVED_BY_TIME.labels("expire").inc(expired)
 
 
 def swept(purchases: int) -> None:

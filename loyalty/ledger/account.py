@@ -12,7 +12,7 @@ import orjson
 
 from loyalty.errors import Conflict
 from loyalty.ids import uuid7
-from loyalty.ledger.lot_lives import Life
+from loyalty.ledger.parcels import Life
 from loyalty.ledger.rules import (
     MAX_POINTS,
     Balance,

@@ -1,24 +1,14 @@
-"""How long lots wait and live: what points keep that move from one account to another."""
+"""What stands in the lots of a locked account, and how long it waits and lives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-
-class Life(NamedTuple):
-    """Points that share it can stand in one lot. `once_released` is JSON, as the lot has it."""
-
-    active: bool = True
-    activates_at: datetime | None = None
-    expires_at: datetime | None = None
-    idle_days: int | None = None
-    once_released: str | None = None
-
+from loyalty.ledger.parcels import Life
+from loyalty.ledger.rules import Draw
 
 _LIVES = text(
     "SELECT id, active, activates_at, expires_at, idle_days, CAST(once_released AS text) FROM lot"
@@ -30,17 +20,17 @@ _STANDING = text(
 )
 
 
-def lot_lives(session: Session, account_id: int, lot_ids: Iterable[int]) -> dict[int, Life]:
-    """The lives of these lots of a locked account, by lot."""
+def lot_lives(session: Session, account_id: int, draws: Iterable[Draw]) -> dict[int, Life]:
+    """The lives of the lots that are drawn from, by lot."""
     values = {
         "tenant": session.info["tenant_id"],
         "account": account_id,
-        "ids": sorted(set(lot_ids)),
+        "ids": sorted({one.lot_id for one in draws}),
     }
     return {lot_id: Life(*life) for lot_id, *life in session.execute(_LIVES, values)}
 
 
-def standing_lots(session: Session, account_id: int) -> dict[int, int]:
-    """All that stands in open lots of a locked account, pending too: points by lot."""
+def all_that_stands(session: Session, account_id: int) -> list[Draw]:
+    """What would empty every open lot of the account, pending ones too."""
     values = {"tenant": session.info["tenant_id"], "account": account_id}
-    return {row.id: row.remaining for row in session.execute(_STANDING, values)}
+    return [Draw(row.id, row.remaining) for row in session.execute(_STANDING, values)]

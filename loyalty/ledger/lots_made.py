@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.ledger.lots import COLUMNS, lot_of
 from loyalty.ledger.rules import Lot
 
 
@@ -22,7 +23,7 @@ class Made:
 
 
 _LOTS = text(
-    "SELECT id, remaining, expires_at, activates_at, active FROM lot"
+    f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
     " WHERE tenant_id = :tenant AND account_id = :account AND id BETWEEN :first AND :last"
     " ORDER BY id"
 )
@@ -47,9 +48,6 @@ def lots_made(session: Session, account_id: int, entries: range, causes: Iterabl
         "first": entries[0],
         "last": entries[-1],
     }
-    lots = tuple(
-        Lot(row.id, row.remaining, row.expires_at, row.activates_at, row.active)
-        for row in session.execute(_LOTS, values)
-    )
+    lots = tuple(lot_of(row) for row in session.execute(_LOTS, values))
     ended = session.execute(_ENDED, {**values, "causes": [str(one) for one in causes]}).scalar_one()
     return Made(lots, int(ended))

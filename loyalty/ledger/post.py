@@ -16,6 +16,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from loyalty.ledger.account import Account, AccountFull, InsufficientPoints
+from loyalty.ledger.lots import COLUMNS, lot_of
 from loyalty.ledger.rules import Balance, Lot
 
 __all__ = [
@@ -39,7 +40,7 @@ _LOCK = text(
     " FROM account WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
 )
 _LOTS = text(
-    "SELECT id, remaining, expires_at, activates_at, active FROM lot"
+    f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
     " WHERE tenant_id = :tenant_id AND account_id = :account_id AND open AND active = :active"
     " ORDER BY expires_at, id LIMIT :most OFFSET :start"
 )
@@ -99,7 +100,7 @@ def open_lots(
             },
         ).all()
         for row in page:
-            lots.append(Lot(row.id, row.remaining, row.expires_at, row.activates_at, row.active))
+            lots.append(lot_of(row))
             if row.expires_at is None or row.expires_at > at:
                 missing -= row.remaining
         if len(page) < most:

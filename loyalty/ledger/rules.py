@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from loyalty.programs.life_of_points import Expiry
+
 MAX_POINTS = 2**53 - 1  # the most any figure of an account can hold
 
 
@@ -106,13 +108,16 @@ def _change(bucket: Bucket, from_bucket: Bucket, to_bucket: Bucket, points: int)
 @dataclass(frozen=True, slots=True)
 class Lot:
     """Points earned together. `active` is false while they stand in `pending`: until
-    `activates_at`, or (None) until they are released. `expires_at` None: never."""
+    `activates_at`, or (None) until they are released. `expires_at` None: never. `idle_days` and
+    `once_released`: see loyalty.ledger.validity."""
 
     id: int
     remaining: int
     expires_at: datetime | None = None
     activates_at: datetime | None = None
     active: bool = True
+    idle_days: int | None = None
+    once_released: Expiry | None = None
 
 
 @dataclass(frozen=True, slots=True)

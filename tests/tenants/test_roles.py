@@ -19,6 +19,9 @@ retailers.read      amsfoS
 retailers.change    am
 products.read       amsfoS
 products.change     am
+promotions.read     amsfo
+promotions.change   am
+promotions.publish  am
 segments.read       amsfo
 segments.change     am
 campaigns.read      amsfoS
@@ -35,6 +38,7 @@ statement.read      asSM
 earns.create        aS
 earns.read          asoSM
 earns.retry         aoS
+earns.activate      asS
 returns.create      aS
 returns.read        asoSM
 returns.search      asoS

@@ -18,6 +18,7 @@ from loyalty.earning.parking import reopen
 from loyalty.earning.queries import Told, find, statuses, tell_one
 from loyalty.earning.try_out import try_out
 from loyalty.errors import Conflict, NotFound
+from loyalty.lifecycle.activate import activate_earn
 from loyalty.programs.cache import cached_program
 from loyalty.transaction import present, transaction
 from loyalty.web.auth import allow, principal
@@ -28,6 +29,7 @@ from loyalty.web.earns_batch import BatchAnswerSchema, BatchSchema, read_batch, 
 from loyalty.web.fields import Choice, MemberId, QueryFlag, Schema, Text, refuse
 from loyalty.web.intake import intake
 from loyalty.web.lists import ListById, page, page_schema
+from loyalty.web.once import once
 from loyalty.web.resource import Resource
 from loyalty.web.waiting import asked_for, waiting
 
@@ -201,3 +203,21 @@ def retry(earn_id: UUID) -> Response:
             at=at,
         )
     return _json({"id": earn_id, "status": "accepted"}, 202)
+
+
+@earns.route("/earns/<id:earn_id>/activate", methods=["POST"])
+@allow("earns.activate")
+@earns.keyed(required=False)
+@earns.response(200, EarnAnswerSchema)
+def activate(earn_id: UUID) -> Response:
+    """Release the pending points of a purchase: they can be spent from now on."""
+    who = principal()
+    with transaction(who.tenant_id) as session:
+        told, at = _visible(session, earn_id), now(session)
+
+        def act() -> dict[str, Any]:
+            request_id = logs.request_id.get()
+            activate_earn(session, earn_id, actor=who.actor, request_id=request_id, at=at)
+            return show(session, [told])[0]
+
+        return once(session, {}, act, at=at, status=200, required=False)
