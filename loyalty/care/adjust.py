@@ -16,9 +16,10 @@ from loyalty.ledger.due import settle_due
 from loyalty.ledger.post import Account, open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import Membership, NotActive, lock_membership
-from loyalty.members.standing import raise_tiers
+from loyalty.members.standing import standings
 from loyalty.programs.queries import Program
-from loyalty.tiers.rules import Tier, rise
+from loyalty.tiers.climb import climb
+from loyalty.tiers.queries import ladder_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def adjust(
     settle_due(session, [account], at)
     adjustment = adjustment_id or uuid7()
     _move(session, account, order.points, adjustment, at)
-    _rise(session, program, membership, account, at)
+    if order.points > 0:
+        _climb(session, program, membership, account, order.points, at)
     session.execute(
         insert(AdjustmentRow).values(
             tenant_id=session.info["tenant_id"],
@@ -114,10 +116,15 @@ def _move(session: Session, account: Account, points: int, adjustment: UUID, at:
     )
 
 
-def _rise(
-    session: Session, program: Program, membership: Membership, account: Account, at: datetime
+def _climb(
+    session: Session,
+    program: Program,
+    membership: Membership,
+    account: Account,
+    points: int,
+    at: datetime,
 ) -> None:
-    tiers = [Tier(tier.key, tier.name, tier.threshold) for tier in program.tiers]
-    risen = rise(tiers, membership.tier_key, account.tier_points)
-    if risen:
-        raise_tiers(session, {membership.id: risen.key}, at)
+    member = standings(session, [membership.id])[membership.id]
+    climbing = climb(session, {program.id: ladder_of(program)}, [member], at, at)
+    climbing.gain(member, account.tier_points, at, points=points)
+    climbing.write(session)

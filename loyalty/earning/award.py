@@ -17,11 +17,15 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.conditions.facts import MemberFacts
+from loyalty.campaigns.progress import Happened
+from loyalty.campaigns.queries import running
+from loyalty.campaigns.rules import Campaign
+from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
 from loyalty.earning.enrol_stranger import enrol_strangers
+from loyalty.earning.further import further, happened
 from loyalty.earning.give_back.sweep import wake_waiting
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import (
@@ -34,10 +38,12 @@ from loyalty.earning.rules import (
 )
 from loyalty.ledger.post import Account, AccountFull, lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
-from loyalty.members.standing import Standing, raise_tiers, standings
+from loyalty.members.standing import Standing, standings
 from loyalty.promotions.queries import published_versions
-from loyalty.promotions.rules import Version, evaluate
-from loyalty.tiers.rules import rise
+from loyalty.promotions.rule import Version
+from loyalty.promotions.rules import evaluate
+from loyalty.tiers.climb import Climb, climb
+from loyalty.tiers.rules import qualifying_spend
 
 
 @dataclass(slots=True)
@@ -46,7 +52,7 @@ class Judged:
 
     awards: list[dict[str, Any]] = field(default_factory=list)
     setbacks: list[dict[str, Any]] = field(default_factory=list)
-    risen: dict[int, str] = field(default_factory=dict)  # membership → tier key
+    happened: list[Happened] = field(default_factory=list)  # what campaigns may count
     waits_s: list[float] = field(default_factory=list)
 
     @property
@@ -61,8 +67,10 @@ class Book:
 
     programs: dict[int, ProgramRules]
     versions: dict[int, list[Version]]
+    campaigns: dict[int, list[Campaign]]
     accounts: dict[int, Account]
     members: dict[int, Standing]
+    climb: Climb
     at: datetime
 
 
@@ -78,20 +86,31 @@ def award_activities(
     programs = program_rules(session, program_ids)
     if enrol_strangers(session, claimed, programs, at):
         claimed = claim(session, [row.id for row in claimed], top_up=False)
-    book = Book(
-        programs,
-        published_versions(session, program_ids),
-        lock_accounts(session, {row.account_id for row in claimed if row.account_id}),
-        standings(session, {row.membership_id for row in claimed if row.membership_id}),
-        at,
-    )
+    versions = published_versions(session, program_ids)
+    campaigns = _campaigns(session, programs, claimed)
+    accounts = lock_accounts(session, {row.account_id for row in claimed if row.account_id})
+    members = standings(session, {row.membership_id for row in claimed if row.membership_id})
+    ladders = {one: program.ladder for one, program in programs.items()}
+    earliest = min(row.occurred_at for row in claimed)
+    climbing = climb(session, ladders, members.values(), earliest, at)
+    book = Book(programs, versions, campaigns, accounts, members, climbing, at)
     for row in claimed:
         _judge(row, book, judged)
     post(session, book.accounts.values(), at)
     settle(session, judged)
     wake_waiting(session, [row.id for row in claimed])
-    raise_tiers(session, judged.risen, at)
+    book.climb.write(session)
+    referring = {one for one, program in programs.items() if program.has_referrals}
+    further(session, book.campaigns, referring, judged.happened, at)
     return judged
+
+
+def _campaigns(
+    session: Session, programs: dict[int, ProgramRules], claimed: Sequence[Row[Any]]
+) -> dict[int, list[Campaign]]:
+    """The campaigns that this batch may further; programs without any cost nothing."""
+    having = [one for one, program in programs.items() if program.has_campaigns]
+    return running(session, having, min(row.occurred_at for row in claimed)) if having else {}
 
 
 def _judge(row: Row[Any], book: Book, judged: Judged) -> None:
@@ -121,27 +140,26 @@ def _earn(
     row: Row[Any], member: Standing, program: ProgramRules, book: Book, judged: Judged
 ) -> Setback | None:
     account = book.accounts[member.account_id]
-    tier = judged.risen.get(member.membership_id, member.tier_key)
-    facts = MemberFacts(member.joined_at, tier, account.tier_points)
-    worth = _worth(row, facts, book)
+    purchase = book.facts.purchase(row, program.zone)
+    facts = _facts(member, account, purchase, program, book)
+    worth = _worth(row, purchase, facts, program, book)
     if isinstance(worth, Setback):
         return worth
-    points, explained = worth
     decided_on = account.version
     try:
-        entries = account.issue(
-            Kind.AWARD,
-            Bucket.ISSUED,
-            points,
-            cause_id=row.id,
-            occurred_at=row.occurred_at,
-            tier_points=points,
-        )
+        account.expect_room(worth.points)
+        entries = _issue(account, row, worth)
     except AccountFull as error:
         return Setback("rejected", error.code, error.detail)
-    risen = rise(program.tiers, tier, account.tier_points)
-    if risen:
-        judged.risen[member.membership_id] = risen.key
+    spend = qualifying_spend(program.ladder, purchase)
+    risen = book.climb.gain(
+        member, account.tier_points, row.occurred_at, points=worth.points, spend=spend
+    )
+    book.facts.goes_on(account.id, purchase)
+    for occasion, used in worth.uses:
+        book.counters.count(occasion, used)
+    if program.has_referrals or book.campaigns.get(row.program_id):
+        judged.happened.append(happened(row, purchase, facts, program.tiers, risen))
     judged.waits_s.append((book.at - row.recorded_at).total_seconds())
     judged.awards.append(
         {
@@ -150,22 +168,49 @@ def _earn(
             "account_id": account.id,
             "account_version": decided_on,
             "entries": entries,
-            "points": points,
+            "points": worth.points,
             "awarded_at": book.at,
-            "explanation": explained,
+            "explanation": worth.explanation,
         }
     )
     return None
 
 
-def _worth(row: Row[Any], facts: MemberFacts, book: Book) -> Setback | tuple[int, dict[str, Any]]:
-    """The points and why; a bonus is worth what was promised, whatever the promotions say."""
+def _issue(account: Account, row: Row[Any], worth: Worth) -> int:
+    """Each lot of its own; returns how many entries that made."""
+    return sum(
+        account.issue(
+            Kind.AWARD,
+            Bucket.ISSUED,
+            points,
+            cause_id=row.id,
+            occurred_at=row.occurred_at,
+            activates_at=life.activates_at,
+            expires_at=life.expires_at,
+            idle_days=life.idle_days,
+            once_released=life.once_released,
+            tier_points=points,
+        )
+        for life, points in worth.lots
+    )
+
+
+def _facts(
+    member: Standing, account: Account, purchase: Purchase, program: ProgramRules, book: Book
+) -> MemberFacts:
+    now = MemberFacts(member.joined_at, book.climb.tier(member), account.tier_points)
+    return book.facts.member(now, member.membership_id, account.id, purchase, program.zone)
+
+
+def _worth(
+    row: Row[Any], purchase: Purchase, facts: MemberFacts, program: ProgramRules, book: Book
+) -> Worth | Setback:
     if row.kind == bonus.KIND:
-        return row.body["points"], {**explanation((), facts), "bonus": row.body["why"]}
-    purchase = purchase_of(row.kind, row.occurred_at, row.amount, row.currency, row.body)
-    shares = evaluate(purchase, book.versions[row.program_id], facts).shares
-    points = sum(share.points for share in shares)
-    return refusal(shares, row.currency) or (points, explanation(shares, facts))
+        return promised(row, facts, program, book.at)
+    versions = book.versions[row.program_id]
+    return unknown_goods(row, program, book.facts.catalogue) or worth(
+        purchase, facts, row.account_id, program, versions, book.counters, book.at
+    )
 
 
 def _setback_row(row: Row[Any], setback: Setback, at: datetime) -> dict[str, Any]:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.tiers.rules import Tier
+from loyalty.programs.life_of_points import (
+    Expiry,
+    Pending,
+    expiry_from_json,
+    pending_from_json,
+)
+from loyalty.tiers.queries import ladder_from
+from loyalty.tiers.rules import Ladder, Tier
 
 _RULES = text(
     "SELECT p.id, p.settings->>'unknown_member' AS unknown_member,"
     " (p.settings->>'park_window_days')::int AS park_window_days,"
     " EXISTS (SELECT FROM campaign c WHERE c.tenant_id = p.tenant_id AND c.program_id = p.id"
     "         AND c.status <> 'draft') AS has_campaigns,"
+    " EXISTS (SELECT FROM referral r WHERE r.tenant_id = p.tenant_id AND r.program_id = p.id"
+    "         AND r.completed_at IS NULL) AS has_referrals,"
+    " p.settings->>'unknown_retailer' AS unknown_retailer,"
+    " p.settings->>'unknown_product' AS unknown_product,"
+    " p.settings->'pending' AS pending, p.settings->'expiry' AS expiry,"
+    " p.time_zone, p.currency, p.tier_epoch, p.settings->'tier_policy' AS tier_policy,"
     " json_agg(json_build_array(t.key, t.name, t.threshold)) AS tiers"
     " FROM program p JOIN tier t ON t.tenant_id = p.tenant_id AND t.program_id = p.id"
     " WHERE p.tenant_id = :tenant AND p.id = ANY(:ids) GROUP BY p.tenant_id, p.id"
@@ -27,8 +41,28 @@ class ProgramRules:
 
     unknown_member: str
     park_window_days: int
-    tiers: tuple[Tier, ...]
-    has_campaigns: bool
+    ladder: Ladder
+    has_campaigns: bool  # published, or ended
+    has_referrals: bool  # that wait for a first purchase
+    pending: Pending | None
+    expiry: Expiry
+    unknown_retailer: str
+    unknown_product: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The program's time zone."""
+        return self.ladder.zone
+
+    @property
+    def wants_catalogue(self) -> bool:
+        """Whether it refuses what the catalogue does not know."""
+        return "reject" in {self.unknown_retailer, self.unknown_product}
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers, the lowest first."""
+        return self.ladder.tiers
 
 
 def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, ProgramRules]:
@@ -40,8 +74,13 @@ def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, Pro
         row.id: ProgramRules(
             row.unknown_member,
             row.park_window_days,
-            tuple(Tier(key, name, threshold) for key, name, threshold in row.tiers),
+            ladder_from(row.tiers, row.tier_policy, row.time_zone, row.currency, row.tier_epoch),
             row.has_campaigns,
+            row.has_referrals,
+            pending_from_json(row.pending),
+            expiry_from_json(row.expiry),
+            row.unknown_retailer or "accept",
+            row.unknown_product or "accept",
         )
         for row in rows
     }

@@ -62,22 +62,25 @@ _KNOW = text(
 )
 
 
-def enrol(session: Session, program: Program, order: NewMember, at: datetime) -> None:
+def enrol(session: Session, program: Program, order: NewMember, at: datetime) -> bool:
     """Active, on the first tier, with 0 points; who joins again keeps their account.
 
-    Raises AlreadyEnrolled, IdentifierTaken. What was parked for the member is not touched here:
-    see loyalty.care.join.
+    Returns whether they join for the first time. Raises AlreadyEnrolled, IdentifierTaken. What
+    was parked for the member is not touched here: see loyalty.care.join.
     """
     member_row = _know(session, order, at)
+    first_time = False
     try:
         earlier = membership_of(session, program.id, order.member_id)
     except NotEnrolled:
         _join(session, program, member_row, at)
+        first_time = True
     else:
         if earlier.status != "cancelled":
             raise AlreadyEnrolled(f"{order.member_id} is enrolled already ({earlier.status}).")
         _join_again(session, program, earlier.id, earlier.account_id, at)
     add_identifiers(session, member_row, order.identifiers)
+    return first_time
 
 
 def _know(session: Session, order: NewMember, at: datetime) -> int:

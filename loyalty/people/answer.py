@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from loyalty.members.queries import NotEnrolled
 from loyalty.programs.queries import Program
-from loyalty.tiers.rules import Tier, next_above, reached
+from loyalty.tiers.queries import ladder_of, total
+from loyalty.tiers.rules import (
+    Amount,
+    Held,
+    Keep,
+    Ladder,
+    Progress,
+    Tier,
+    figure,
+    keep,
+    next_above,
+    reached,
+    reviewed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,8 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class MemberAnswer:
-    """A member in a program. `next_tier` is the tier above and the tier points it is away.
+    """A member in a program. `next_tier` is the tier above and what is missing to it; `keep` what
+    must be gained, and by when, to keep the present one.
 
     `version` is the member's, and changes when `name` … `attributes` do.
     """
@@ -45,7 +60,9 @@ class MemberAnswer:
     tier: Tier
     tier_since: datetime
     tier_until: datetime | None
-    next_tier: tuple[Tier, int] | None
+    next_tier: tuple[Tier, Amount] | None
+    keep: Keep | None
+    ladder: Ladder
     points: Figures
     expiring: Sequence[Expiring]
     joined_at: datetime
@@ -87,6 +104,9 @@ _ANSWER = (
 )
 
 
+_DAYS = "SELECT tier_days_of(%(tenant)s, %(program)s, %(member_id)s)"
+
+
 def asked(
     tenant_id: int, program: Program, member_id: str, at: datetime
 ) -> tuple[str, dict[str, object]]:
@@ -95,27 +115,54 @@ def asked(
     return _ANSWER, values
 
 
+def asked_days(
+    tenant_id: int, program: Program, member_id: str
+) -> tuple[str, dict[str, object]] | None:
+    """The statement that tells what counted on which day; None where a total does."""
+    if not program.settings.tier_policy.by_day:
+        return None
+    return _DAYS, {"tenant": tenant_id, "program": program.id, "member_id": member_id}
+
+
 def member_answer(session: Session, program: Program, member_id: str, at: datetime) -> MemberAnswer:
     """The member as they stand at `at`, also when they have left. Raises NotEnrolled."""
     statement, values = asked(session.info["tenant_id"], program, member_id, at)
     found = session.connection().exec_driver_sql(statement, values).one_or_none()
-    return answered(program, member_id, found)
+    by_day = asked_days(session.info["tenant_id"], program, member_id)
+    days = by_day and session.connection().exec_driver_sql(*by_day).one_or_none()
+    return answered(program, member_id, found, days, at)
 
 
-def answered(program: Program, member_id: str, found: Sequence[Any] | None) -> MemberAnswer:
-    """The answer that the statement's row means. Raises NotEnrolled when there is none."""
+def answered(
+    program: Program,
+    member_id: str,
+    found: Sequence[Any] | None,
+    days: Sequence[Any] | None,
+    at: datetime,
+) -> MemberAnswer:
+    """The answer that the statements' rows mean. Raises NotEnrolled when there is none.
+
+    A tier whose period has ended is told as the review will find it.
+    """
     if found is None:
         raise NotEnrolled(member_id)
     row = _Row(*found)
-    tiers = tiers_of(program)
+    ladder = ladder_of(program)
+    progress = _progress(ladder, row, days)
+    held = Held(row.tier_key, row.tier_since, row.tier_until)
     left = row.status == "cancelled"
+    if not left:
+        held = reviewed(ladder, held, progress, at)
+    so_far = figure(ladder, progress, ladder.day(at))
     return MemberAnswer(
         member_id=row.member_id,
         status=row.status,
-        tier=tier_named(tiers, row.tier_key, row.tier_points),
-        tier_since=row.tier_since,
-        tier_until=row.tier_until,
-        next_tier=None if left else next_above(tiers, row.tier_key, row.tier_points),
+        tier=ladder.tier(held.key) or reached(ladder.tiers, so_far),
+        tier_since=held.since,
+        tier_until=held.until,
+        next_tier=None if left else next_above(ladder.tiers, held.key, so_far),
+        keep=None if left else keep(ladder, held, progress),
+        ladder=ladder,
         points=Figures(row.available, row.pending, row.held, row.owed, row.lifetime),
         expiring=[
             Expiring(points, datetime.fromisoformat(expires_at))
@@ -131,9 +178,20 @@ def answered(program: Program, member_id: str, found: Sequence[Any] | None) -> M
     )
 
 
-def tiers_of(program: Program) -> list[Tier]:
+def _progress(ladder: Ladder, row: _Row, days: Sequence[Any] | None) -> Progress:
+    if not ladder.policy.by_day:
+        return total(ladder, row.tier_points, row.joined_at)
+    on_spend = ladder.policy.on == "spend"
+    counted: dict[date, Amount] = {
+        date.fromisoformat(day): Decimal(spend) if on_spend else points
+        for day, points, spend in (days and days[0]) or ()
+    }
+    return Progress(counted, ladder.day(row.joined_at))
+
+
+def tiers_of(program: Program) -> tuple[Tier, ...]:
     """The program's tiers as the rules take them."""
-    return [Tier(tier.key, tier.name, tier.threshold) for tier in program.tiers]
+    return ladder_of(program).tiers
 
 
 def tier_named(tiers: Sequence[Tier], key: str, tier_points: int) -> Tier:

@@ -15,7 +15,11 @@ _instant = DateTime(timezone=True)
 
 
 class ProgramRow(Base):
-    """One loyalty program of a tenant."""
+    """One loyalty program of a tenant.
+
+    `tier_epoch` is the version since which tiers are gained and lost as they are; members up to
+    `tier_recounted_to` follow it, or all when it is None.
+    """
 
     __tablename__ = "program"
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
@@ -30,6 +34,8 @@ class ProgramRow(Base):
     paused_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(_instant)
+    tier_epoch: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    tier_recounted_to: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class TierRow(Base):

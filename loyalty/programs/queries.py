@@ -30,6 +30,7 @@ class Program:
     paused_reason: str | None
     version: int
     created_at: datetime
+    tier_epoch: int = 0
 
     @property
     def status(self) -> str:
@@ -44,7 +45,7 @@ class Program:
 
 _SELECT = """
     SELECT p.id, p.slug, p.name, p.unit, p.currency, p.time_zone, p.settings, p.paused_at,
-           p.paused_reason, p.version, p.created_at,
+           p.paused_reason, p.version, p.created_at, p.tier_epoch,
            (SELECT json_agg(json_build_array(t.key, t.name, t.threshold) ORDER BY t.threshold)
             FROM tier t WHERE t.tenant_id = p.tenant_id AND t.program_id = p.id) AS tiers
     FROM program p WHERE p.tenant_id = :tenant
@@ -70,6 +71,7 @@ def _program(row: Row[Any]) -> Program:
         row.paused_reason,
         row.version,
         row.created_at,
+        row.tier_epoch,
     )
 
 

@@ -46,7 +46,7 @@ def set_tiers(
     session.execute(
         update(ProgramRow)
         .where(ProgramRow.tenant_id == own["tenant_id"], ProgramRow.id == program.id)
-        .values(version=program.version + 1)
+        .values(version=program.version + 1, **_recounted(program))
     )
     record(
         session,
@@ -59,6 +59,13 @@ def set_tiers(
         at=at,
     )
     return sorted(tiers, key=lambda tier: tier.threshold)
+
+
+def _recounted(program: Program) -> dict[str, int]:
+    """Who could not fall may have come to, and the other way round; see recount_tiers."""
+    if program.settings.tier_policy.fall == "never":
+        return {}
+    return {"tier_epoch": program.version + 1, "tier_recounted_to": 0}
 
 
 def _refuse_used(session: Session, program: Program, kept: set[str]) -> None:

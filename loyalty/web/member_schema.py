@@ -9,7 +9,8 @@ from loyalty.members.identify import MOST_IDENTIFIERS
 from loyalty.people.answer import MemberAnswer
 from loyalty.people.profile import Profile
 from loyalty.people.search import Found
-from loyalty.tiers.rules import Tier
+from loyalty.tiers.change import missing_named
+from loyalty.tiers.rules import Amount, Keep, Ladder, Tier
 from loyalty.web.fields import (
     Attributes,
     Choice,
@@ -18,6 +19,7 @@ from loyalty.web.fields import (
     Integer,
     ListOf,
     MemberId,
+    Money,
     Part,
     Points,
     Schema,
@@ -85,9 +87,10 @@ class ReachedTierSchema(Schema):
 
 
 class MissingSchema(Schema):
-    """What is missing to the next tier."""
+    """What is missing: points, or money in the program's currency, as its tiers ask."""
 
-    points = Points(required=True)
+    points = Points()
+    amount = Money()
 
 
 class NextTierSchema(Schema):
@@ -95,6 +98,13 @@ class NextTierSchema(Schema):
 
     key = Slug(required=True)
     name = Text(required=True)
+    missing = Part(MissingSchema, required=True)
+
+
+class KeepSchema(Schema):
+    """What must be gained, and by when, to keep the present tier."""
+
+    by = Instant(required=True)
     missing = Part(MissingSchema, required=True)
 
 
@@ -112,6 +122,12 @@ class MemberSchema(Schema):
     status = Choice(STATUSES, required=True)
     tier = Part(ReachedTierSchema, required=True)
     next_tier = Part(NextTierSchema, required=True, allow_none=True)
+    keep = Part(
+        KeepSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: it is never lost."},
+    )
     points = Part(FiguresSchema, required=True)
     expiring = ListOf(Part(ExpiringSchema), most=_MOST_EXPIRING, required=True)
     joined_at = Instant(required=True)
@@ -134,7 +150,8 @@ def shown_member(member: MemberAnswer) -> dict[str, Any]:
             "since": instant_text(member.tier_since),
             "until": instant_text(member.tier_until) if member.tier_until else None,
         },
-        "next_tier": _above(*above) if above else None,
+        "next_tier": _above(member.ladder, *above) if above else None,
+        "keep": _kept(member.ladder, member.keep) if member.keep else None,
         "points": {
             "available": points.available,
             "pending": points.pending,
@@ -155,8 +172,12 @@ def shown_member(member: MemberAnswer) -> dict[str, Any]:
     }
 
 
-def _above(tier: Tier, missing: int) -> dict[str, Any]:
-    return {"key": tier.key, "name": tier.name, "missing": {"points": missing}}
+def _above(ladder: Ladder, tier: Tier, missing: Amount) -> dict[str, Any]:
+    return {"key": tier.key, "name": tier.name, "missing": missing_named(ladder, missing)}
+
+
+def _kept(ladder: Ladder, keep: Keep) -> dict[str, Any]:
+    return {"by": instant_text(keep.by), "missing": missing_named(ladder, keep.missing)}
 
 
 def shown_balance(balance: Balance) -> dict[str, int]:

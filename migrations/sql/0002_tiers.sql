@@ -22,4 +22,133 @@ CREATE TRIGGER tenant_clock_goes_forward BEFORE UPDATE ON tenant
 DROP INDEX parked_until;
 CREATE INDEX parked_until ON setback (tenant_id, until) WHERE status = 'parked';
 
+-- tiers -------------------------------------------------------------------------------------------
+ALTER TABLE program
+  ADD COLUMN tier_epoch integer NOT NULL DEFAULT 0,  -- the version since which tiers and what counts are as they are
+  ADD COLUMN tier_recounted_to bigint;               -- members up to this one follow it; NULL: all do
+ALTER TABLE membership
+  ADD COLUMN tier_protected_until timestamptz,        -- somebody has promised the tier until then
+  ADD COLUMN tier_review_at timestamptz,              -- when the review looks next: to warn, and at tier_until
+  ADD COLUMN tier_epoch integer NOT NULL DEFAULT 0;   -- the program's, by which its days were counted
+CREATE INDEX membership_tier_review ON membership (tenant_id, program_id, tier_review_at)
+  WHERE tier_review_at IS NOT NULL;
+CREATE TABLE tier_progress (  -- what counted for the tier on a day of the program's zone, since joining
+  tenant_id integer NOT NULL,
+  account_id bigint NOT NULL,
+  day date NOT NULL,
+  points points NOT NULL,  -- stops at the most
+  spend numeric(19, 4) NOT NULL CHECK (spend >= 0),
+  PRIMARY KEY (tenant_id, account_id, day)
+) WITH (fillfactor = 90);
+
+-- What one batch gained: one row for each account and day, sorted by the caller.
+CREATE FUNCTION add_tier_days(t integer, gains json) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO tier_progress AS p (tenant_id, account_id, day, points, spend)
+  SELECT t, r.account_id, r.day, least(r.points, 9007199254740991), least(r.spend, 999999999999999.9999)
+  FROM json_to_recordset(gains) AS r(account_id bigint, day date, points numeric, spend numeric)
+  ON CONFLICT (tenant_id, account_id, day) DO UPDATE
+  SET points = least(p.points::numeric + excluded.points, 9007199254740991),
+      spend = least(p.spend::numeric + excluded.spend, 999999999999999.9999);
+$$;
+
+-- What counts by day, from the awards, adjustments and returns themselves, of memberships on these accounts and of
+-- the accounts that were merged into them. Slow beside tier_progress, and the truth that it is held to.
+CREATE FUNCTION tier_days_counted(t integer, accounts bigint[])
+RETURNS TABLE (account_id bigint, day date, points bigint, spend numeric)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH whose AS (
+    SELECT ms.account_id, x.id AS earned_on, ms.joined_at, p.time_zone, p.currency
+    FROM unnest(accounts) one(id)
+    JOIN membership ms ON ms.tenant_id = t AND ms.account_id = one.id AND ms.status <> 'merged'
+    JOIN program p ON p.tenant_id = t AND p.id = ms.program_id
+    CROSS JOIN LATERAL (
+      SELECT ms.account_id AS id
+      UNION ALL
+      SELECT h.from_account FROM merged_account h
+      WHERE h.tenant_id = t AND h.into_account = ms.account_id AND NOT h.undone
+    ) x
+  ), gained AS (
+    SELECT who.account_id, (a.occurred_at AT TIME ZONE who.time_zone)::date AS day,
+           greatest(w.points - back.points, 0) AS points,
+           CASE WHEN a.kind = 'purchase' AND a.currency = who.currency
+                THEN round((a.amount - otherwise.paid) * (a.amount - back.worth) / a.amount, 4) ELSE 0 END AS spend
+    FROM whose who
+    JOIN award w ON w.tenant_id = t AND w.account_id = who.earned_on AND w.awarded_at >= who.joined_at
+    JOIN activity a ON a.tenant_id = t AND a.id = w.activity_id
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum((v.explanation->>'tier_points')::bigint), 0) AS points, coalesce(sum(v.worth), 0) AS worth
+      FROM give_back_verdict v WHERE v.tenant_id = t AND v.activity_id = w.activity_id AND v.status = 'settled'
+    ) back
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum((one.payment->>'amount')::numeric), 0) AS paid
+      FROM jsonb_array_elements(a.body->'payments') AS one(payment)
+      WHERE one.payment->>'kind' IN ('points', 'voucher')
+    ) otherwise
+    UNION ALL
+    SELECT who.account_id, (j.occurred_at AT TIME ZONE who.time_zone)::date, j.points, 0
+    FROM whose who
+    JOIN adjustment j ON j.tenant_id = t AND j.account_id = who.earned_on AND j.points > 0
+                     AND j.occurred_at >= who.joined_at
+  )
+  SELECT g.account_id, g.day, least(sum(g.points), 9007199254740991)::bigint,
+         least(sum(g.spend), 999999999999999.9999)
+  FROM gained g GROUP BY g.account_id, g.day;
+END $$;
+
+-- Counts the days of these locked accounts again. Of programs that need no days, none are kept.
+CREATE FUNCTION count_tier_days_again(t integer, accounts bigint[]) RETURNS void LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  by_day bigint[];
+BEGIN
+  DELETE FROM tier_progress d WHERE d.tenant_id = t AND d.account_id = ANY (accounts);
+  UPDATE membership ms SET tier_epoch = p.tier_epoch
+  FROM program p
+  WHERE ms.tenant_id = t AND ms.account_id = ANY (accounts)
+    AND p.tenant_id = t AND p.id = ms.program_id AND ms.tier_epoch <> p.tier_epoch;
+  SELECT array_agg(ms.account_id) INTO by_day
+  FROM membership ms JOIN program p ON p.tenant_id = t AND p.id = ms.program_id
+  WHERE ms.tenant_id = t AND ms.account_id = ANY (accounts)
+    AND (coalesce(p.settings->'tier_policy'->>'window', 'ever'), coalesce(p.settings->'tier_policy'->>'on', 'points'))
+        <> ('ever', 'points');
+  INSERT INTO tier_progress (tenant_id, account_id, day, points, spend)
+  SELECT t, c.account_id, c.day, c.points, c.spend FROM tier_days_counted(t, by_day) c;
+END $$;
+
+-- Puts memberships whose accounts are locked on their tiers; tells whose they are.
+CREATE FUNCTION change_tiers(t integer, changes json) RETURNS TABLE (membership_id bigint, member_id text)
+LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    UPDATE membership ms
+    SET tier_key = r.key, tier_since = r.since, tier_until = r.until,
+        tier_protected_until = r.protected_until, tier_review_at = r.review_at
+    FROM json_to_recordset(changes) AS r(membership_id bigint, key text, since timestamptz, until timestamptz,
+                                         protected_until timestamptz, review_at timestamptz),
+         member m
+    WHERE ms.tenant_id = t AND ms.id = r.membership_id AND m.tenant_id = t AND m.id = ms.member_id
+    RETURNING ms.id, m.member_id;
+END $$;
+
+-- What counted for a member on each day: [[day, points, spend]].
+CREATE FUNCTION tier_days_of(t integer, program integer, named_member text) RETURNS json LANGUAGE plpgsql STABLE
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  who bigint := (SELECT coalesce(m.merged_into, m.id) FROM member m WHERE m.tenant_id = t AND m.member_id = named_member);
+BEGIN
+  RETURN (
+    SELECT json_agg(json_build_array(d.day, d.points, d.spend::text))
+    FROM membership ms JOIN tier_progress d ON d.tenant_id = t AND d.account_id = ms.account_id
+    WHERE ms.tenant_id = t AND ms.program_id = program AND ms.member_id = who);
+END $$;
+
+GRANT INSERT, UPDATE, DELETE ON tier_progress TO loyalty_app;
 GRANT UPDATE (clock_offset) ON tenant TO loyalty_app;

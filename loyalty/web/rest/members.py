@@ -18,7 +18,7 @@ from loyalty.members.change_member import change_member
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id, membership_of
-from loyalty.people.answer import answered, asked, member_answer
+from loyalty.people.answer import answered, asked, asked_days, member_answer
 from loyalty.people.profile import lookup, profile
 from loyalty.people.search import Filters, search
 from loyalty.programs.cache import cached_program, recent_program
@@ -91,8 +91,11 @@ def read(program: str, member_id: str) -> Response:
     """Tell a member's status, tier and points."""
     tenant_id = tenant()  # what apps ask all day: one statement, read without a session
     book = cached_program(tenant_id, program, transaction)
-    row = read_row(tenant_id, *asked(tenant_id, book, member_id, present(tenant_id)))
-    member = answered(book, member_id, row)
+    at = present(tenant_id)
+    row = read_row(tenant_id, *asked(tenant_id, book, member_id, at))
+    by_day = asked_days(tenant_id, book, member_id)
+    days = read_row(tenant_id, *by_day) if by_day else None
+    member = answered(book, member_id, row, days, at)
     return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
 
 
