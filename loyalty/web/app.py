@@ -25,9 +25,12 @@ from loyalty.web.rest.goals import goals
 from loyalty.web.rest.members import members
 from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
+from loyalty.web.rest.promotions import promotions
 from loyalty.web.rest.redemptions import redemptions
+from loyalty.web.rest.referrals import referrals
 from loyalty.web.rest.retailers import retailers
 from loyalty.web.rest.returns import returns
+from loyalty.web.rest.rewards import rewards
 from loyalty.web.rest.segments import segments
 from loyalty.web.rest.statement import statements
 from loyalty.web.rest.test_clock import test_clock
@@ -37,16 +40,19 @@ from loyalty.web.rest.transfers import transfers
 
 RESOURCES = (
     programs,
+    promotions,
     retailers,
     products,
     segments,
     tiers,
     goals,
     campaigns,
+    referrals,
     members,
     earns,
     returns,
     redemptions,
+    rewards,
     adjustments,
     transfers,
     statements,

@@ -30,9 +30,9 @@ from loyalty.web.fields import (
     Slug,
     Text,
 )
+from loyalty.web.fields.trees import Tree
 from loyalty.web.lists import ListByNumber
 from loyalty.web.program_schema import LEAST_MONEY
-from loyalty.web.segment_schema import Tree
 
 STATUSES = ("draft", "published", "ended")
 STANDINGS = ("open", "in_progress", "completed", "over")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from marshmallow import fields
-
 from loyalty.web.batch import MOST_ITEMS
 from loyalty.web.fields import (
     Instant,
@@ -17,41 +12,10 @@ from loyalty.web.fields import (
     Schema,
     Slug,
     Text,
-    refuse,
 )
-from loyalty.web.fields.base import Coded
-from loyalty.web.fields.text import UNSTORABLE
+from loyalty.web.fields.trees import Tree
 
-
-class Tree(Coded[dict[str, object]], fields.Dict):
-    """A tree of conditions: `{"all": [{"tier": ["gold"]}, {"inactive": {"days": 60}}]}`."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.document(
-            type="object",
-            additionalProperties=True,
-            minProperties=1,
-            maxProperties=1,
-            examples=[{"all": [{"tier": ["gold"]}, {"points": {"at_least": 100}}]}],
-        )
-
-    def _deserialize(self, value: object, *_: object, **__: object) -> dict[str, object]:
-        if not isinstance(value, dict):
-            raise refuse("not_an_object", "An object is expected.")
-        if UNSTORABLE.search("".join(_texts(value))):
-            raise refuse("unstorable", "NUL and lone surrogates are not allowed.")
-        return value
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from value
-    if isinstance(value, (dict, list)):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+_CONDITION = {"examples": [{"all": [{"tier": ["gold"]}, {"points": {"at_least": 100}}]}]}
 
 
 class NewSegmentSchema(Schema):
@@ -59,14 +23,14 @@ class NewSegmentSchema(Schema):
 
     key = Slug(required=True)
     name = Text(most=200, required=True)
-    condition = Tree(load_default=None, allow_none=True)
+    condition = Tree(load_default=None, allow_none=True, metadata=_CONDITION)
 
 
 class SegmentChangeSchema(Schema):
     """Another name, or another condition as a whole."""
 
     name = Text(most=200)
-    condition = Tree()
+    condition = Tree(metadata=_CONDITION)
 
 
 class SegmentSchema(Schema):

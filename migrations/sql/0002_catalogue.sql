@@ -1,4 +1,4 @@
--- Tables of the catalogue and of segments; the GRANTs stand at the end.
+-- Tables of the catalogue, of segments and of the promotions desk; the GRANTs stand at the end.
 -- A purchase names a retailer and SKUs as text: what is unknown, or deleted since, breaks nothing.
 CREATE TABLE retailer (
   tenant_id integer NOT NULL REFERENCES tenant,
@@ -56,6 +56,21 @@ CREATE INDEX segments_of_membership ON segment_member (tenant_id, membership_id)
 CREATE FUNCTION least_id(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT (lpad(to_hex(greatest(0, floor(extract(epoch FROM at) * 1000))::bigint), 12, '0') || repeat('0', 20))::uuid
 $$;
+
+-- The desk: a draft may be changed; what was published only ever ends.
+ALTER TABLE promotion ADD COLUMN revision integer NOT NULL DEFAULT 1;          -- what If-Match asks for
+ALTER TABLE promotion_version ADD COLUMN fixtures jsonb NOT NULL DEFAULT '[]'; -- purchases and what they must give
+CREATE UNIQUE INDEX one_draft ON promotion_version (tenant_id, promotion_id) WHERE status = 'draft';
+CREATE FUNCTION published_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.rule, NEW.fixtures, NEW.starts_at, NEW.published_at) IS DISTINCT FROM
+     (OLD.rule, OLD.fixtures, OLD.starts_at, OLD.published_at) OR NEW.status = 'draft' OR NEW.ends_at > OLD.ends_at THEN
+    RAISE EXCEPTION 'a published version of a promotion only ends';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER published_stays BEFORE UPDATE ON promotion_version
+  FOR EACH ROW WHEN (OLD.status <> 'draft') EXECUTE FUNCTION published_stays();
 
 GRANT INSERT, UPDATE, DELETE ON retailer, product, segment TO loyalty_app;
 GRANT INSERT, DELETE ON segment_member TO loyalty_app;

@@ -26,6 +26,9 @@ segments.read       amsfo
 segments.change     am
 campaigns.read      amsfoS
 campaigns.change    am
+referrals.read      amsfoS
+referrals.change    am
+referrals.code      asSM
 tiers.read          amsfoSM
 tiers.change        a
 members.enrol       aSM
@@ -45,6 +48,9 @@ returns.search      asoS
 returns.retry       aoS
 redemptions.create  aSM
 redemptions.read    asSM
+redemptions.change  asS
+rewards.read        amsfoSM
+rewards.change      am
 adjustments.create  as
 adjustments.read    asf
 adjustments.approve a

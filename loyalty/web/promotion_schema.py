@@ -1,0 +1,133 @@
+"""How promotions come in and are told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from loyalty.promotions.desk import DeskVersion, Promotion
+from loyalty.web.fields import (
+    Choice,
+    Flag,
+    Instant,
+    Integer,
+    ListOf,
+    Part,
+    Schema,
+    Slug,
+    Text,
+)
+from loyalty.web.fields.trees import Tree
+
+MOST_FIXTURES = 100
+_STATUSES = ("draft", "published", "ended")
+_RULE = {
+    "description": "What it gives, when, and within which limits: see the page on promotions.",
+    "examples": [
+        {"when": {"category": ["food/bread"]}, "multiplier": "2"},
+        {"rates": {"USD": {"points": 5, "per": "100"}}},
+    ],
+}
+_START = {"description": "null: when it is published. Never in the past."}
+_END = {"description": "null: it has no end, until another version takes over."}
+
+
+class _VersionSchema(Schema):
+    """What a draft says."""
+
+    rule = Tree(metadata=_RULE)
+    fixtures = ListOf(Tree(), most=MOST_FIXTURES)
+    starts_at = Instant(allow_none=True, metadata=_START)
+    ends_at = Instant(allow_none=True, metadata=_END)
+
+
+class NewPromotionSchema(Schema):
+    """A promotion to be: its first version is a draft."""
+
+    key = Slug(required=True)
+    name = Text(most=200, required=True)
+    rule = Tree(required=True, metadata=_RULE)
+    fixtures = ListOf(Tree(), most=MOST_FIXTURES, load_default=list)
+    starts_at = Instant(load_default=None, allow_none=True, metadata=_START)
+    ends_at = Instant(load_default=None, allow_none=True, metadata=_END)
+
+
+class PromotionChangeSchema(_VersionSchema):
+    """Another name, or another draft; what is published never changes."""
+
+    name = Text(most=200)
+
+
+class NewVersionSchema(_VersionSchema):
+    """The next version; rule and fixtures are those of the newest unless others are given."""
+
+    starts_at = Instant(load_default=None, allow_none=True, metadata=_START)
+    ends_at = Instant(load_default=None, allow_none=True, metadata=_END)
+
+
+class EndSchema(Schema):
+    """When it ends."""
+
+    ends_at = Instant(load_default=None, allow_none=True, metadata={"description": "null: now."})
+    reason = Text(most=500, load_default=None, allow_none=True)
+
+
+class VersionSchema(Schema):
+    """A version; it is in force from `starts_at` until before `ends_at`, null is open."""
+
+    version = Integer(required=True)
+    status = Choice(_STATUSES, required=True)
+    starts_at = Instant(required=True, allow_none=True)
+    ends_at = Instant(required=True, allow_none=True)
+    rule = Tree(required=True)
+    fixtures = ListOf(Tree(), most=MOST_FIXTURES, required=True)
+    published_at = Instant(required=True, allow_none=True)
+
+
+class PromotionSchema(Schema):
+    """A promotion: `current` is in force, or comes next, or was the last; `draft` is to be
+    published."""
+
+    key = Slug(required=True)
+    name = Text(required=True)
+    standing = Flag(required=True, metadata={"description": "It is the program's earn rate."})
+    status = Choice(_STATUSES, required=True)
+    current = Part(VersionSchema, required=True, allow_none=True)
+    draft = Part(VersionSchema, required=True, allow_none=True)
+    revision = Integer(required=True)
+    created_at = Instant(required=True)
+
+
+_PROMOTION, _VERSION = PromotionSchema(), VersionSchema()
+
+
+def shown_version(version: DeskVersion, at: datetime) -> dict[str, Any]:
+    """The version as VersionSchema says."""
+    shown: dict[str, Any] = _VERSION.dump(
+        {
+            "version": version.number,
+            "status": version.status(at),
+            **{name: getattr(version, name) for name in ("starts_at", "ends_at", "published_at")},
+            "rule": version.rule,
+            "fixtures": version.fixtures,
+        }
+    )
+    return shown
+
+
+def shown_promotion(promotion: Promotion, at: datetime) -> dict[str, Any]:
+    """The promotion as PromotionSchema says."""
+    current, draft = promotion.current(at), promotion.draft
+    shown: dict[str, Any] = _PROMOTION.dump(
+        {
+            **{name: getattr(promotion, name) for name in ("key", "name", "standing")},
+            "status": promotion.status(at),
+            "revision": promotion.revision,
+            "created_at": promotion.created_at,
+        }
+    )
+    return {
+        **shown,
+        "current": current and shown_version(current, at),
+        "draft": draft and shown_version(draft, at),
+    }

@@ -1,0 +1,182 @@
+"""Promotions: what purchases are worth, drafted, published and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from loyalty.audit.by import By
+from loyalty.clock import now
+from loyalty.logs import request_id
+from loyalty.programs.queries import Program, program_by_slug
+from loyalty.promotions import desk
+from loyalty.promotions.desk import Promotion, promotion_by_key
+from loyalty.promotions.draft import add_draft, add_promotion, change_promotion
+from loyalty.promotions.end import end
+from loyalty.promotions.publish import publish
+from loyalty.transaction import transaction
+from loyalty.web.answers import json_answer
+from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.lists import ListByNumber, page, page_schema
+from loyalty.web.once import once
+from loyalty.web.patch import etag, if_match
+from loyalty.web.promotion_schema import (
+    EndSchema,
+    NewPromotionSchema,
+    NewVersionSchema,
+    PromotionChangeSchema,
+    PromotionSchema,
+    VersionSchema,
+    shown_promotion,
+    shown_version,
+)
+from loyalty.web.resource import Resource
+
+promotions = Resource("promotions", description="What purchases are worth: drafts, versions, ends.")
+_ONE = "/programs/<slug:program>/promotions/<slug:key>"
+
+
+@promotions.route("/programs/<slug:program>/promotions", methods=["POST"])
+@allow("promotions.change")
+@promotions.keyed(required=False)
+@promotions.arguments(NewPromotionSchema)
+@promotions.response(201, PromotionSchema)
+def create(wanted: dict[str, Any], program: str) -> Response:
+    """Add a promotion; its first version is a draft."""
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+
+        def act() -> dict[str, Any]:
+            return shown_promotion(add_promotion(session, book, wanted, _by(at)), at)
+
+        return once(session, wanted, act, at=at, required=False)
+
+
+@promotions.route("/programs/<slug:program>/promotions", methods=["GET"])
+@allow("promotions.read")
+@promotions.arguments(ListByNumber, location="query")
+@promotions.response(200, page_schema(PromotionSchema))
+def browse(asked: dict[str, Any], program: str) -> Response:
+    """List the promotions, newest first; the standing one is the earn rate."""
+    limit = asked["limit"]
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+        found = desk.promotions(session, book.id, before=asked["after"], limit=limit + 1)
+    told, status, headers = page(found, limit, lambda one: one.id)
+    shown = [shown_promotion(one, at) for one in told["data"]]
+    return json_answer({**told, "data": shown}, status, headers)
+
+
+@promotions.route(_ONE, methods=["GET"])
+@allow("promotions.read")
+@promotions.response(200, PromotionSchema)
+def read(program: str, key: str) -> Response:
+    """Tell a promotion."""
+    with transaction(tenant()) as session:
+        book = program_by_slug(session, program)
+        promotion = promotion_by_key(session, book.id, key)
+        return json_answer(
+            shown_promotion(promotion, now(session)),
+            headers={"ETag": etag(promotion.revision)},
+        )
+
+
+@promotions.route(_ONE, methods=["PATCH"])
+@allow("promotions.change")
+@promotions.conditional()
+@promotions.arguments(PromotionChangeSchema)
+@promotions.response(200, PromotionSchema)
+def amend(patch: dict[str, Any], program: str, key: str) -> Response:
+    """Change the name or the draft; rule and fixtures are replaced as a whole."""
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+        present = promotion_by_key(session, book.id, key, lock=True)
+        if_match(present.revision)
+        changed = change_promotion(session, book, present, patch, _by(at))
+        return json_answer(shown_promotion(changed, at), headers={"ETag": etag(changed.revision)})
+
+
+@promotions.route(f"{_ONE}/versions", methods=["POST"])
+@allow("promotions.change")
+@promotions.keyed(required=False)
+@promotions.arguments(NewVersionSchema)
+@promotions.response(201, PromotionSchema)
+def create_version(wanted: dict[str, Any], program: str, key: str) -> Response:
+    """Draft the next version, as a copy of the newest."""
+    return _done(
+        program,
+        key,
+        wanted,
+        lambda session, book, present, by: add_draft(session, book, present, wanted, by),
+        status=201,
+    )
+
+
+@promotions.route(f"{_ONE}/versions", methods=["GET"])
+@allow("promotions.read")
+@promotions.arguments(ListByNumber, location="query")
+@promotions.response(200, page_schema(VersionSchema))
+def browse_versions(asked: dict[str, Any], program: str, key: str) -> Response:
+    """List the versions, newest first."""
+    limit, before = asked["limit"], asked["after"]
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+        every = promotion_by_key(session, book.id, key).versions
+    found = [one for one in reversed(every) if before is None or one.number < before]
+    told, status, headers = page(found[: limit + 1], limit, lambda one: one.number)
+    shown = [shown_version(one, at) for one in told["data"]]
+    return json_answer({**told, "data": shown}, status, headers)
+
+
+@promotions.route(f"{_ONE}/publish", methods=["POST"])
+@allow("promotions.publish")
+@promotions.keyed(required=False)
+@promotions.response(200, PromotionSchema)
+def put_in_force(program: str, key: str) -> Response:
+    """Publish the draft: from its start on it judges what occurs, and never changes again."""
+    return _done(
+        program,
+        key,
+        None,
+        lambda session, book, present, by: publish(session, book, present, lambda _: None, by),
+    )
+
+
+@promotions.route(f"{_ONE}/end", methods=["POST"])
+@allow("promotions.publish")
+@promotions.keyed(required=False)
+@promotions.arguments(EndSchema)
+@promotions.response(200, PromotionSchema)
+def finish(wanted: dict[str, Any], program: str, key: str) -> Response:
+    """End a promotion, now or later; what it gave stays."""
+    return _done(
+        program,
+        key,
+        wanted,
+        lambda session, book, present, by: end(
+            session, book, present, wanted["ends_at"], by, reason=wanted["reason"]
+        ),
+    )
+
+
+Act = Callable[[Session, Program, Promotion, By], Promotion]
+
+
+def _done(program: str, key: str, wanted: object, act: Act, *, status: int = 200) -> Response:
+    """Does something to a locked promotion, once under a key, and tells it."""
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+
+        def done() -> dict[str, Any]:
+            present = promotion_by_key(session, book.id, key, lock=True)
+            return shown_promotion(act(session, book, present, _by(at)), at)
+
+        return once(session, wanted, done, at=at, status=status, required=False)
+
+
+def _by(at: datetime) -> By:
+    return By(principal().actor, request_id.get(), at)
