@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from loyalty.book import of_lots, of_returns
+
 _SCOPE = """
     WITH scope AS MATERIALIZED (
       SELECT * FROM account WHERE tenant_id = :tenant AND program_id = :program
@@ -65,12 +67,13 @@ _LOTS_ARE_THE_BALANCE = """
     LIMIT 1
 """
 # What left a lot is what its draws say: an entry that takes from a bucket of the account draws,
-# one that brings back returns.
+# one that brings back returns, and one that activates leaves its points where they are.
 _DRAWS_ARE_WHAT_LEFT_THE_LOTS = """
     SELECT format('lot %s-%s', l.account_id, l.id) FROM lot l
     LEFT JOIN (
       SELECT d.account_id, d.lot_id,
-        sum(CASE WHEN e.from_bucket IN ('pending', 'available') THEN d.points
+        sum(CASE WHEN e.kind = 'activate' THEN 0
+                 WHEN e.from_bucket IN ('pending', 'available') THEN d.points
                  ELSE -d.points END) AS points
       FROM lot_draw d JOIN entry e ON e.tenant_id = :tenant AND e.account_id = d.account_id
                                   AND e.version = d.entry_version
@@ -96,8 +99,7 @@ _SPENT_POINTS_CAME_FROM_LOTS = """
       GROUP BY account_id, entry_version
     ) d ON d.account_id = e.account_id AND d.entry_version = e.version
     WHERE e.tenant_id = :tenant AND e.account_id IN (SELECT id FROM scope)
-      AND e.from_bucket IN ('pending', 'available') AND e.to_bucket NOT IN ('pending', 'available')
-      AND e.points IS DISTINCT FROM d.points
+      AND e.from_bucket IN ('pending', 'available') AND e.points IS DISTINCT FROM d.points
     LIMIT 1
 """
 _AWARDS_ARE_THEIR_ENTRIES = """
@@ -181,12 +183,15 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
             "redeem", "redemption", "c.points IS DISTINCT FROM e.points"
         ),
         "adjust entries have an adjustment": _cause("adjust", "adjustment", "c.id IS NULL"),
+        **of_lots.OF_ACCOUNTS,
+        **of_returns.OF_ACCOUNTS,
         "in less out is what is there": _TRIAL_BALANCE,
     }.items()
 }
 #: What must hold of a whole program besides.
 OF_PROGRAMS: Final[dict[str, str]] = {
     "an activity is open, awarded or set back": _EACH_ACTIVITY_STANDS_ONCE,
+    **of_returns.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }
