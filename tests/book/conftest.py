@@ -19,6 +19,7 @@ from loyalty.programs.queries import Program
 from loyalty.redemption.redeem import Redeem
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
+from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
 from tests.opened import AT, give, joined, opened, redeemed
 
@@ -27,7 +28,8 @@ from tests.opened import AT, give, joined, opened, redeemed
 class Book:
     """Something in every table: ann earned 100 and 7, was given 50, spent 30 and lost 20.
 
-    Bob has left; a purchase of Carl's is parked, one of ann's is open.
+    Bob has left; a purchase of Carl's is parked, one of ann's is open. Dora brought back 5 of 12,
+    and another return of hers waits for its purchase.
     """
 
     program: Program
@@ -36,6 +38,10 @@ class Book:
     awarded: UUID
     parked: UUID
     open: UUID
+    dora: int
+    brought_back: UUID
+    returned: UUID
+    waiting: UUID
 
 
 def written(session: Session, slug: str = "wine") -> Book:
@@ -64,7 +70,20 @@ def written(session: Session, slug: str = "wine") -> Book:
     leave(session, program, "bob", actor="bob", request_id=None, at=AT)
     [open_still] = stored(session, program, bought("9"))
     ann = membership_of(session, program.id, "ann")
-    return Book(program, ann.account_id, ann.id, awarded, parked, open_still)
+    return Book(
+        program, ann.account_id, ann.id, awarded, parked, open_still, *_returned(session, program)
+    )
+
+
+def _returned(session: Session, program: Program) -> tuple[int, UUID, UUID, UUID]:
+    """Dora's account, her purchase, its return, and the one that waits."""
+    joined(session, program, "dora")
+    [purchase] = stored(session, program, bought("12", "dora", key="t-dora"))
+    award_activities(session, [purchase], AT, top_up=False)
+    back = settled(session, program, returned("t-dora", amount="5"))
+    waiting = settled(session, program, returned("t-unknown"))
+    account = membership_of(session, program.id, "dora").account_id
+    return account, purchase, back.id, waiting.id
 
 
 @pytest.fixture

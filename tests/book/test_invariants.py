@@ -13,7 +13,16 @@ from loyalty.ledger.rules import MAX_POINTS
 from tests.book.conftest import Book, act_as
 from tests.opened import AT
 
-APPEND_ONLY = ["entry", "lot_draw", "award", "activity", "adjustment", "audit_record"]
+APPEND_ONLY = [
+    "entry",
+    "lot_draw",
+    "award",
+    "activity",
+    "adjustment",
+    "audit_record",
+    "give_back",
+    "give_back_verdict",
+]
 CHANGES = ["UPDATE {0} SET tenant_id = tenant_id", "DELETE FROM {0}", "TRUNCATE {0}"]
 
 
