@@ -32,6 +32,15 @@ def transaction(tenant_id: int) -> Iterator[Session]:
         handover.hand_over(session)  # never blocks, never raises; the sweep finds what it misses
 
 
+@contextmanager
+def undone(tenant_id: int) -> Iterator[Session]:
+    """A transaction of which nothing stays: a dry run is the act itself, taken back."""
+    with Session(engine(Role.APP), autoflush=False, expire_on_commit=False) as session:
+        session.info["tenant_id"] = tenant_id
+        session.connection(execution_options={"tenant_id": tenant_id})
+        yield session  # closing it rolls back
+
+
 def present(tenant_id: int) -> datetime:
     """What `clock.now` says, for who holds no session: only a sandbox is asked for its clock."""
     if is_live(tenant_id):

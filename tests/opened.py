@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
 from loyalty.db import InSession
@@ -80,9 +81,7 @@ def redeemed(
         order,
         under=Key("redemptions.create", key or str(uuid4()), b"hash"),
         tell=tell,
-        actor="ann",
-        request_id="r1",
-        at=at,
+        by=By("ann", "r1", at),
     )
     [made] = outcome
     if isinstance(made, Problem):

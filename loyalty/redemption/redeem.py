@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from loyalty.audit.by import By
 from loyalty.db import Statements
 from loyalty.errors import Conflict, FieldError, Invalid, Problem
 from loyalty.idempotency.once import Answer
@@ -17,6 +18,7 @@ from loyalty.members.queries import NotActive
 from loyalty.programs.queries import Program
 from loyalty.redemption.burn import Key, Opened, close_burn, open_burn, store_answer
 from loyalty.redemption.rules import NotOffered, Price, Terms, price_of_amount, price_of_points
+from loyalty.rewards.vouchers import Voucher
 
 
 class BelowMinimum(Invalid):
@@ -67,20 +69,31 @@ class Redeem:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A burn that was made: `points` of `amount` in `currency`, and the balance after it."""
+    """A burn that was made: `points`, worth `amount` in `currency`, and the balance after it.
+
+    Of a reward: its key, the `money` to be paid besides, and the voucher unless it is held.
+    """
 
     id: UUID
     status: str
     points: int
-    amount: Decimal
+    amount: Decimal | None
     currency: str
     hold_expires_at: datetime | None
     occurred_at: datetime
     balance: Balance
+    reward: str | None = None
+    money: Decimal | None = None
+    voucher: Voucher | None = None
+    fulfilment: str | None = None
 
 
 class HoldsLapse(Exception):
     """The time of one of the account's holds is over: let them lapse first, then burn."""
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__(f"holds of account {account_id} lapse first")
+        self.account_id = account_id
 
 
 def redeem(
@@ -91,9 +104,7 @@ def redeem(
     *,
     under: Key,
     tell: Callable[[Redeemed | Problem], Answer],
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Answer:
     """Takes available points, those that expire soonest first, then the oldest; once per key.
 
@@ -104,70 +115,86 @@ def redeem(
     """
     price = _price(program, order)
     wanted = price.points if isinstance(price, Price) else 0
-    opened = open_burn(statements, under, program.id, member_id, wanted, at)
+    opened = open_burn(statements, under, program.id, member_id, wanted, by.at)
     if isinstance(opened, Answer):
         return opened  # told before anything else is decided: the burn rule may have changed since
     if not isinstance(price, Price):
         raise price
     try:
-        made = _take(opened, price, order.hold_s, program.currency, at)
+        made = _take(opened, price, order.hold_s, program.currency, by.at)
     except Conflict as refusal:
         answer = tell(refusal)
-        store_answer(statements, under, answer, at)
+        store_answer(statements, under, answer, by.at)
         return answer
     answer = tell(made)
-    row = {
-        "id": made.id,
-        "program_id": program.id,
-        "account_id": opened.account.id,
-        "status": made.status,
-        "points": made.points,
-        "amount": str(made.amount),
-        "currency": made.currency,
-        "entry_version": opened.account.version,
-        "hold_expires_at": made.hold_expires_at,
-        "actor": actor,
-        "request_id": request_id,
-    }
-    close_burn(statements, under, opened.account, row, answer, at)
+    row = row_of(made, opened, by)
+    close_burn(statements, under, opened.account, row, answer, by.at)
     return answer
 
 
 def _take(
     opened: Opened, price: Price, hold_s: int | None, currency: str, at: datetime
 ) -> Redeemed:
+    check_active(opened)
     redemption = uuid7()
-    set_aside(opened, price.points, redemption, held=hold_s is not None, at=at)
+    take_points(opened, price.points, redemption, held=hold_s is not None, at=at)
     return Redeemed(
         redemption,
         "redeemed" if hold_s is None else "held",
         price.points,
         price.amount,
         currency,
-        None if hold_s is None else at + timedelta(seconds=hold_s),
+        hold_until(hold_s, at),
         at,
         opened.account.balance,
     )
 
 
-def set_aside(opened: Opened, points: int, redemption: UUID, *, held: bool, at: datetime) -> int:
-    """Takes points for a redemption, or holds them; returns the entry's version.
-
-    Raises NotActive, HoldsLapse, InsufficientPoints.
-    """
+def check_active(opened: Opened) -> None:
+    """Raises NotActive, HoldsLapse."""
     if opened.status != "active":
         raise NotActive(opened.status)
     if opened.lapsing:
-        raise HoldsLapse
-    return opened.account.take(
+        raise HoldsLapse(opened.account.id)
+
+
+def take_points(opened: Opened, points: int, redemption: UUID, *, held: bool, at: datetime) -> None:
+    """Does what is due of the account, then takes points for a redemption, or holds them.
+
+    Raises InsufficientPoints.
+    """
+    lots = opened.account.pass_time(opened.lots, at)
+    opened.account.take(
         Kind.HOLD if held else Kind.REDEEM,
         Bucket.HELD if held else Bucket.REDEEMED,
         points,
-        opened.lots,
+        lots,
         cause_id=redemption,
         occurred_at=at,
         at=at,
     )
+
+
+def hold_until(hold_s: int | None, at: datetime) -> datetime | None:
+    """Until when a hold of so many seconds lasts; None: it is no hold."""
+    return None if hold_s is None else at + timedelta(seconds=hold_s)
+
+
+def row_of(made: Redeemed, opened: Opened, by: By) -> dict[str, object]:
+    """What close_burn writes of a burn."""
+    return {
+        "id": made.id,
+        "program_id": opened.account.program_id,
+        "account_id": opened.account.id,
+        "status": made.status,
+        "points": made.points,
+        "amount": None if made.amount is None else str(made.amount),
+        "currency": made.currency,
+        "entry_version": opened.account.version,
+        "hold_expires_at": made.hold_expires_at,
+        "actor": by.actor,
+        "request_id": by.request_id,
+    }
 
 
 def _price(program: Program, order: Redeem) -> Price | Invalid:

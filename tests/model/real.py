@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from loyalty.audit.by import By
 from loyalty.book.audit import audit, scopes
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
@@ -89,9 +90,7 @@ class RealBook:
                     Redeem(points),
                     under=Key("redemptions.create", key, f"{name} {points}".encode()),
                     tell=tell,
-                    actor=name,
-                    request_id=None,
-                    at=AT,
+                    by=By(name, None, AT),
                 )
         except Problem as problem:
             return problem.code

@@ -128,8 +128,8 @@ def test_who_never_joined_is_not_enrolled(session: Session, program: Program) ->
     for read in (
         lambda: member_answer(session, program, "ann", AT),
         lambda: statement(session, program, "ann", before=None, limit=1),
-        lambda: balance_at(session, program, "ann", as_of=AT, known_at=AT),
-        lambda: redemptions(session, program, "ann", before=None, limit=1),
+        lambda: balance_at(session, program, "ann", AT, as_of=AT, known_at=AT),
+        lambda: redemptions(session, program, "ann", AT, before=None, limit=1),
     ):
         with pytest.raises(NotEnrolled):
             read()
@@ -167,7 +167,7 @@ def test_the_balance_back_then_and_as_it_was_known(session: Session, program: Pr
         (AT - 49 * HOUR, AT, 0),
         (AT, AT - HOUR, 0),
     ):
-        found = balance_at(session, program, "ann", as_of=as_of, known_at=known_at)
+        found = balance_at(session, program, "ann", AT, as_of=as_of, known_at=known_at)
         assert found == Balance(available=available)
 
 
@@ -236,10 +236,10 @@ def test_one_member_in_every_program(session: Session, program: Program) -> None
 def test_redemptions_are_told_newest_first_in_pages(session: Session, program: Program) -> None:
     joined(session, program, points=100)
     made = [redeemed(session, program, Redeem(points=n)) for n in (1, 2, 3)]
-    page = redemptions(session, program, "ann", before=None, limit=2)
-    rest = redemptions(session, program, "ann", before=page[-1].id, limit=2)
+    page = redemptions(session, program, "ann", AT, before=None, limit=2)
+    rest = redemptions(session, program, "ann", AT, before=page[-1].id, limit=2)
     assert [one.id for one in (*page, *rest)] == [one.id for one in reversed(made)]
-    told = redemption(session, made[1].id)
+    told, _ = redemption(session, made[1].id, AT)
     assert told == page[1]
     assert (told.program, told.member_id, told.status, told.points) == (
         "wine",
@@ -249,4 +249,4 @@ def test_redemptions_are_told_newest_first_in_pages(session: Session, program: P
     )
     assert (told.amount, told.currency) == (Decimal("0.02"), "USD")
     with pytest.raises(NotFound):
-        redemption(session, uuid4())
+        redemption(session, uuid4(), AT)

@@ -60,7 +60,7 @@ class Source(Text):
         return source
 
 
-class _Formed(Coded[str], fields.String):
+class Formed(Coded[str], fields.String):
     """Text of one form."""
 
     form: re.Pattern[str]
@@ -78,21 +78,21 @@ class _Formed(Coded[str], fields.String):
         return value
 
 
-class MemberId(_Formed):
+class MemberId(Formed):
     """The tenant's own opaque id of a member."""
 
     form = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
     meaning = "A member id is 1 to 128 of A-Z a-z 0-9 . _ ~ : @ + - in any order."
 
 
-class Code(_Formed):
+class Code(Formed):
     """The tenant's own name of a thing: a retailer's id, a product's SKU."""
 
     form = re.compile(r"[A-Za-z0-9._~:@+-]{1,100}")
     meaning = "1 to 100 of A-Z a-z 0-9 . _ ~ : @ + - are expected, in any order."
 
 
-class Slug(_Formed):
+class Slug(Formed):
     """A short name that stands in paths: of a program, a tier, a tenant."""
 
     form = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -85,7 +85,7 @@ def test_a_redemption_is_shown_to_its_member_alone(wine: Caller, stranger: Calle
 
 @pytest.mark.parametrize("body", [{}, {"points": 1, "amount": "1"}])
 def test_a_burn_is_by_points_or_by_amount(wine: Caller, body: dict[str, object]) -> None:
-    assert _burn(wine, **body).wrong == [("/points", "one_of_two")]
+    assert _burn(wine, **body).wrong == [("/points", "one_way")]
 
 
 def test_a_rule_refuses_and_nothing_is_remembered_under_the_key(wine: Caller) -> None:

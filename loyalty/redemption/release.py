@@ -1,0 +1,61 @@
+"""A hold ends without being spent: it is released, or it lapses when its time is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from loyalty.audit.by import By
+from loyalty.ledger.due import settle_due
+from loyalty.ledger.post import Account, lock_accounts
+from loyalty.ledger.rules import Kind
+from loyalty.redemption import rules
+from loyalty.redemption.queries import held_by, redemption_of
+from loyalty.redemption.step import Going, begin, finish, going, refusals
+
+#: Who lets a hold lapse: time.
+TIME = ":time"
+
+
+def release(session: Session, redemption_id: UUID, by: By) -> None:
+    """Sets a hold's points free, and what it held of its reward.
+
+    Raises NotFound, WrongState.
+    """
+    one = begin(session, redemption_id, by)
+    with refusals():
+        rules.released(one.state, by.at)
+    _end(one, Kind.RELEASE, "released")
+
+
+def lapse_holds(
+    session: Session, account: Account, at: datetime, *, due_by: datetime | None = None
+) -> int:
+    """Ends every hold of a locked, settled account, or those due by an instant; returns how many.
+
+    Who leaves calls it, and finds the points among the available ones.
+    """
+    ids = held_by(session, account.id, due_by=due_by)
+    for one in ids:
+        row = redemption_of(session, one)
+        _end(going(session, row, account, By(TIME, None, at)), Kind.LAPSE, "lapsed")
+    return len(ids)
+
+
+def lapse_due(session: Session, account_id: int, at: datetime) -> int:
+    """Lapses those holds of an account whose time is over by `at`; returns how many."""
+    account = lock_accounts(session, [account_id])[account_id]
+    settle_due(session, [account], at)
+    return lapse_holds(session, account, at, due_by=at)
+
+
+def _end(
+    one: Going, kind: Literal[Kind.RELEASE, Kind.LAPSE], became: Literal["released", "lapsed"]
+) -> None:
+    one.give_back(kind, one.row.points)
+    one.end_reward()
+    one.row.status, one.row.released = became, one.row.points
+    finish(one, became)

@@ -1,0 +1,179 @@
+"""Reads of rewards: the catalogue, stock, what a member has redeemed, vouchers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import Session
+
+from loyalty.errors import NotFound
+from loyalty.rewards.models import RewardRow, StockRow, VoucherRow
+from loyalty.rewards.rules import Limit, Period, period_start
+
+
+class NoSuchReward(NotFound):
+    """404: the program offers no reward of this key."""
+
+    code = "no_such_reward"
+    title = "The program has no such reward"
+    cure = "Read the catalogue: GET /v1/programs/{program}/rewards."
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no reward {key!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many there were, and how many are left."""
+
+    total: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherCounts:
+    """The codes of a reward by what became of them."""
+
+    free: int = 0
+    held: int = 0
+    given: int = 0
+    void: int = 0
+
+
+def find_reward(session: Session, program_id: int, key: str) -> RewardRow | None:
+    """The reward that is offered under a key now."""
+    return session.scalar(_offered(session, program_id, key))
+
+
+def reward_by_key(session: Session, program_id: int, key: str, *, lock: bool = False) -> RewardRow:
+    """The reward; with `lock` nobody else changes it. Raises NoSuchReward."""
+    query = _offered(session, program_id, key)
+    found = session.scalar(query.with_for_update() if lock else query)
+    if found is None:
+        raise NoSuchReward(key)
+    return found
+
+
+def _offered(session: Session, program_id: int, key: str) -> Select[RewardRow]:
+    return select(RewardRow).where(
+        RewardRow.tenant_id == session.info["tenant_id"],
+        RewardRow.program_id == program_id,
+        RewardRow.key == key,
+        RewardRow.ended_at.is_(None),
+    )
+
+
+def reward_by_id(session: Session, reward_id: UUID) -> RewardRow:
+    """A reward that is known to exist, also one that has ended."""
+    return session.scalars(
+        select(RewardRow).where(
+            RewardRow.tenant_id == session.info["tenant_id"], RewardRow.id == reward_id
+        )
+    ).one()
+
+
+def rewards(
+    session: Session, program_id: int, *, before: UUID | None, limit: int
+) -> Sequence[RewardRow]:
+    """A program's catalogue, newest first, from before the id `before`."""
+    query = select(RewardRow).where(
+        RewardRow.tenant_id == session.info["tenant_id"],
+        RewardRow.program_id == program_id,
+        RewardRow.ended_at.is_(None),
+    )
+    if before is not None:
+        query = query.where(RewardRow.id < before)
+    return session.scalars(query.order_by(RewardRow.id.desc()).limit(limit)).all()
+
+
+def stocks(session: Session, reward_ids: Iterable[UUID]) -> Mapping[UUID, Stock]:
+    """The stock of those rewards that are limited."""
+    rows = session.execute(
+        select(StockRow.reward_id, StockRow.total, StockRow.remaining).where(
+            StockRow.tenant_id == session.info["tenant_id"],
+            StockRow.reward_id.in_(list(reward_ids)),
+        )
+    )
+    return {row.reward_id: Stock(row.total, row.remaining) for row in rows}
+
+
+def voucher_counts(session: Session, reward_id: UUID) -> VoucherCounts:
+    """The codes of a reward, counted."""
+    rows = session.execute(
+        select(VoucherRow.status, func.count())
+        .where(VoucherRow.tenant_id == session.info["tenant_id"], VoucherRow.reward_id == reward_id)
+        .group_by(VoucherRow.status)
+    )
+    return VoucherCounts(**dict(rows.tuples()))
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """A code that a member was given; `status` is given or void."""
+
+    id: UUID
+    code: str
+    reward: str
+    status: str
+    redemption_id: UUID
+    given_at: datetime
+    expires_at: datetime | None
+
+
+_HANDED_OUT = text(
+    "SELECT v.id, v.code, w.key AS reward, v.status, v.redemption_id, v.given_at, v.expires_at"
+    " FROM voucher v JOIN reward w ON w.tenant_id = v.tenant_id AND w.id = v.reward_id"
+    " WHERE v.tenant_id = :tenant AND v.account_id = :account AND v.given_at IS NOT NULL"
+    "   AND (CAST(:before AS uuid) IS NULL OR v.redemption_id < :before)"
+    " ORDER BY v.redemption_id DESC LIMIT :limit"
+)
+
+
+def vouchers_of(
+    session: Session, account_id: int, *, before: UUID | None, limit: int
+) -> Sequence[HandedOut]:
+    """The codes that an account was given, newest first, from before that redemption."""
+    rows = session.execute(
+        _HANDED_OUT,
+        {
+            "tenant": session.info["tenant_id"],
+            "account": account_id,
+            "before": before,
+            "limit": limit,
+        },
+    )
+    return [HandedOut(*row) for row in rows]
+
+
+_USES = text(
+    "SELECT count(*) FROM redemption WHERE tenant_id = :tenant AND reward_id = :reward"
+    " AND account_id = :account AND status NOT IN ('released', 'lapsed', 'cancelled')"
+    " AND (CAST(:since AS timestamptz) IS NULL OR occurred_at >= :since)"
+)
+
+
+def uses(
+    session: Session,
+    reward_id: UUID,
+    account_id: int,
+    limits: Iterable[Limit],
+    at: datetime,
+    zone: tzinfo,
+) -> dict[Period, int]:
+    """The redemptions of a locked account that stand, in the present period of each limit."""
+    return {
+        limit.per: session.execute(
+            _USES,
+            {
+                "tenant": session.info["tenant_id"],
+                "reward": reward_id,
+                "account": account_id,
+                "since": period_start(limit.per, at, zone),
+            },
+        ).scalar_one()
+        for limit in limits
+    }
