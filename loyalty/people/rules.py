@@ -54,7 +54,7 @@ def sentence(movement: Movement, unit: str) -> str:
     if movement.kind is Kind.REVERSE and cause:
         verb = "owed" if movement.from_bucket is Bucket.OWED else "taken back"
         return f"{points} {verb} for a return ({cause})"
-    return f"{points} {_PLAIN[movement.kind]}"
+    return f"{points} {_PLAIN[movement.kind]}" + (f" ({cause})" if cause else "")
 
 
 _PLAIN = {

@@ -76,5 +76,5 @@ def balance(asked: dict[str, Any], program: str, member_id: str) -> object:
     with transaction(tenant()) as session:
         book, at = recent_program(session, program), now(session)
         as_of, known_at = asked["as_of"] or at, asked["known_at"] or at
-        found = balance_at(session, book, member_id, as_of=as_of, known_at=known_at)
+        found = balance_at(session, book, member_id, at, as_of=as_of, known_at=known_at)
     return {**shown_balance(found), "as_of": as_of, "known_at": known_at}
