@@ -65,6 +65,8 @@ ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
             "returns.read": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER, _MEMBER),
             "returns.search": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER),
             "returns.retry": (_ADMIN, _OPERATOR, _SERVER),
+            "totals.tell": (_ADMIN, _SERVER),
+            "totals.read": (_ADMIN, _SUPPORT, _FINANCE, _OPERATOR, _SERVER),
             "redemptions.create": (_ADMIN, _SERVER, _MEMBER),
             "redemptions.change": (_ADMIN, _SUPPORT, _SERVER),
             "redemptions.read": (_ADMIN, _SUPPORT, _SERVER, _MEMBER),

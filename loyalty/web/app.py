@@ -36,6 +36,7 @@ from loyalty.web.rest.statement import statements
 from loyalty.web.rest.test_clock import test_clock
 from loyalty.web.rest.tiers import tiers
 from loyalty.web.rest.tokens import tokens
+from loyalty.web.rest.totals import totals
 from loyalty.web.rest.transfers import transfers
 
 RESOURCES = (
@@ -51,6 +52,7 @@ RESOURCES = (
     members,
     earns,
     returns,
+    totals,
     redemptions,
     rewards,
     adjustments,

@@ -1,13 +1,15 @@
-"""What stands in paths: `<slug:program>`, `<member:member_id>`, `<code:sku>`, `<id:earn_id>`.
+"""What stands in paths: `<slug:program>`, `<member:member_id>`, `<code:sku>`, `<id:earn_id>` ….
 
 What does not have the form cannot exist: it is a 404 before anybody asks the database.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from flask import Flask
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
 from loyalty.web.fields import Code, Id, MemberId, Slug
@@ -31,6 +33,29 @@ class CodeConverter(BaseConverter):
     regex = Code.form.pattern
 
 
+class SourceConverter(BaseConverter):
+    """Who tells of purchases; one with a slash in its name can't stand in a path."""
+
+    regex = r"[^:/\u0000-\u001f][^/\u0000-\u001f]{0,99}"
+
+
+class DayConverter(BaseConverter):
+    """A day of the calendar, of these centuries."""
+
+    regex = "2[01][0-9]{2}-[01][0-9]-[0-3][0-9]"
+
+    def to_python(self, value: str) -> date:
+        """The day; the 30th of February can't exist."""
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise NotFound from None  # a ValidationError would become a 405 here
+
+    def to_url(self, value: date) -> str:
+        """Its text."""
+        return value.isoformat()
+
+
 class IdConverter(BaseConverter):
     """The id of something we made, as a UUID."""
 
@@ -49,6 +74,8 @@ CONVERTERS: dict[str, type[BaseConverter]] = {
     "slug": SlugConverter,
     "member": MemberConverter,
     "code": CodeConverter,
+    "source": SourceConverter,
+    "day": DayConverter,
     "id": IdConverter,
 }
 

@@ -87,3 +87,18 @@ END $$;
 GRANT INSERT ON give_back, give_back_verdict TO loyalty_app;
 GRANT INSERT, UPDATE, DELETE ON unsettled_give_back TO loyalty_app;
 GRANT UPDATE (sent_at, tries) ON unsettled_give_back TO loyalty_system;
+
+-- What a source says it sent on a day, so that what got lost on the way is found.
+CREATE TABLE source_total (
+  tenant_id integer NOT NULL,
+  program_id integer NOT NULL,
+  source text NOT NULL,
+  day date NOT NULL,
+  currency text NOT NULL,
+  count integer NOT NULL CHECK (count >= 0),
+  amount numeric(24, 4) NOT NULL CHECK (amount >= 0),
+  actor text NOT NULL,
+  told_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, program_id, source, day, currency)
+);
+GRANT INSERT, UPDATE ON source_total TO loyalty_app;

@@ -46,6 +46,8 @@ returns.create      aS
 returns.read        asoSM
 returns.search      asoS
 returns.retry       aoS
+totals.tell         aS
+totals.read         asfoS
 redemptions.create  aSM
 redemptions.read    asSM
 redemptions.change  asS
