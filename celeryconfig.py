@@ -55,6 +55,7 @@ imports = (
     "loyalty.tasks.lifecycle",
     "loyalty.tasks.returns",
     "loyalty.tasks.segments",
+    "loyalty.tasks.tiers",
 )
 task_default_queue = "award"
 task_create_missing_queues = False
@@ -80,6 +81,8 @@ beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
     "sweep-returns": {"task": "returns.sweep", "schedule": 2.0, "options": {"expires": 3}},
     "move-due": {"task": "lifecycle.move_due", "schedule": 2.0, "options": {"expires": 2}},
+    "lapse-holds": {"task": "lifecycle.lapse", "schedule": 2.0, "options": {"expires": 2}},
+    "review-tiers": {"task": "lifecycle.review_tiers", "schedule": 2.0, "options": {"expires": 2}},
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},

@@ -137,6 +137,33 @@ BEGIN
     RETURNING ms.id, m.member_id;
 END $$;
 
+-- The memberships of a program that the review is to look at, longest due first, with their accounts locked. What
+-- somebody else has locked is left to the next batch, so that any number of reviews may be at work.
+CREATE FUNCTION claim_tier_reviews(t integer, program integer, at timestamptz, most integer)
+RETURNS TABLE (id bigint, account_id bigint, status text, joined_at timestamptz, tier_key text, tier_since timestamptz,
+               tier_until timestamptz, tier_protected_until timestamptz, tier_review_at timestamptz, tier_epoch integer,
+               tier_points bigint)
+LANGUAGE plpgsql ROWS 500
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  due bigint[] := ARRAY(
+    SELECT ms.account_id FROM membership ms
+    WHERE ms.tenant_id = t AND ms.program_id = program AND ms.tier_review_at <= at
+    ORDER BY ms.tier_review_at LIMIT most);
+  locked bigint[] := ARRAY(
+    SELECT a.id FROM account a WHERE a.tenant_id = t AND a.id = ANY (due) ORDER BY a.id FOR UPDATE SKIP LOCKED);
+BEGIN
+  RETURN QUERY
+    SELECT ms.id, ms.account_id, ms.status, ms.joined_at, ms.tier_key, ms.tier_since, ms.tier_until,
+           ms.tier_protected_until, ms.tier_review_at, ms.tier_epoch, a.tier_points::bigint
+    FROM unnest(locked) l(id)
+    JOIN account a ON a.tenant_id = t AND a.id = l.id
+    JOIN membership ms ON ms.tenant_id = t AND ms.account_id = l.id
+    WHERE ms.program_id = program AND ms.tier_review_at <= at;  -- as it stands under the lock
+END $$;
+
 -- What counted for a member on each day: [[day, points, spend]].
 CREATE FUNCTION tier_days_of(t integer, program integer, named_member text) RETURNS json LANGUAGE plpgsql STABLE
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
