@@ -139,7 +139,7 @@ _TAKEN = text(
     f"""
     SELECT CASE WHEN u.activity_id IS NOT NULL THEN 'accepted'
                 ELSE coalesce(s.status, 'awarded') END AS status,
-           count(*) AS count, sum(a.amount) AS amount
+           count(*) AS purchases, sum(a.amount) AS amount
     FROM activity a
     LEFT JOIN setback s ON s.tenant_id = a.tenant_id AND s.activity_id = a.id
     LEFT JOIN unsettled u ON u.tenant_id = a.tenant_id AND u.activity_id = a.id
@@ -177,7 +177,7 @@ def _values(session: Session, program: Program, named: Named, zone: str) -> dict
 
 def _taken(session: Session, program: Program, named: Named, zone: str) -> dict[str, Total]:
     rows = session.execute(_TAKEN, _values(session, program, named, zone))
-    return {row.status: Total(row.count, row.amount) for row in rows}
+    return {row.status: Total(row.purchases, row.amount) for row in rows}
 
 
 def _lists(

@@ -180,7 +180,8 @@ def purchases(draw: st.DrawFn) -> tuple[Bought, list[Earned]]:
 
 
 def _asked(draw: st.DrawFn, purchase: Bought) -> Asked:
-    if purchase.lines and draw(st.booleans()):
+    by_line = draw(st.booleans())
+    if purchase.lines and by_line:
         some = draw(st.lists(st.sampled_from(purchase.lines), unique=True, min_size=1))
         share = draw(st.integers(1, 4))
         return Asked({one.line_id: _part(one.quantity, share) for one in some})
