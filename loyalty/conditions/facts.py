@@ -15,8 +15,8 @@ from enum import StrEnum
 class Fact(StrEnum):
     """A fact that costs a read, so that it is loaded only for a rule that asks for it."""
 
-    BRAND = "brand"  # of a line: of the catalogue, else as the till says
-    CATEGORY = "category"  # of a line: those and all above
+    BRAND = "brand"  # of a line: as the till says, else of the catalogue
+    CATEGORY = "category"  # of a line: of the till and of the catalogue, and all above
     REGION = "region"  # of the retailer
     TIME_ZONE = "time_zone"  # of the retailer, else of the program
     ATTRIBUTE = "attribute"  # of the member

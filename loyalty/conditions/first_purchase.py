@@ -15,6 +15,7 @@ class FirstPurchase(Condition):
     """`{"first_purchase": true}`; for all others `{"not": {"first_purchase": true}}`"""
 
     key: ClassVar[str] = "first_purchase"
+    by_the_last: ClassVar[bool] = True
 
     @classmethod
     def read(cls, value: object, place: str) -> Self:

@@ -17,6 +17,7 @@ class Inactive(Condition):
     """`{"inactive": {"days": 90}}`: nothing awarded occurred in the 90 days before."""
 
     key: ClassVar[str] = "inactive"
+    by_the_last: ClassVar[bool] = True
     days: int
 
     @classmethod

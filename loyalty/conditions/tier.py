@@ -14,6 +14,7 @@ class Tier(OneOf):
     """`{"tier": ["gold", "platinum"]}`"""
 
     key: ClassVar[str] = "tier"
+    by_the_last: ClassVar[bool] = True
     noun: ClassVar[str] = "the tier"
 
     def holds(self, purchase: Purchase, line: Line | None, member: MemberFacts) -> bool:

@@ -23,6 +23,7 @@ class Condition(ABC):
     """One type of condition; a subclass is a frozen dataclass in a file of its own."""
 
     key: ClassVar[str]  #: its name in JSON
+    by_the_last: ClassVar[bool] = False  #: whether the purchase before this one may change it
 
     def __init_subclass__(cls) -> None:
         """A class with a name of its own is a type."""
@@ -109,6 +110,11 @@ def size(tree: Condition) -> int:
 def asked(tree: Condition) -> frozenset[Ask]:
     """Every fact that a tree reads."""
     return tree.asks().union(*(asked(part) for part in tree.parts()))
+
+
+def changes(tree: Condition) -> bool:
+    """Whether it may hold for a purchase because of the one before."""
+    return tree.by_the_last or any(changes(part) for part in tree.parts())
 
 
 def first_unmet(

@@ -7,7 +7,7 @@ longer open, and unique keys have the last word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,28 +20,30 @@ from sqlalchemy.orm import Session
 from loyalty.campaigns.progress import Happened
 from loyalty.campaigns.queries import running
 from loyalty.campaigns.rules import Campaign
-from loyalty.conditions.facts import MemberFacts, Purchase
+from loyalty.conditions.facts import Ask, MemberFacts, Purchase
 from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
 from loyalty.earning.enrol_stranger import enrol_strangers
-from loyalty.earning.further import further, happened
+from loyalty.earning.facts import Facts, open_facts
+from loyalty.earning.further import campaign_asks, further, happened
 from loyalty.earning.give_back.sweep import wake_waiting
 from loyalty.earning.program_rules import ProgramRules, program_rules
-from loyalty.earning.rules import (
-    Setback,
-    explanation,
-    parked,
-    purchase_of,
-    refusal,
-    stranger,
+from loyalty.earning.rules import Setback, parked, stranger
+from loyalty.earning.worth import (
+    Worth,
+    occasions_of,
+    overlapping,
+    promised,
+    unknown_goods,
+    worth,
 )
 from loyalty.ledger.post import Account, AccountFull, lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, standings
+from loyalty.promotions.limits import Counters, Occasion, open_counters, write_counters
 from loyalty.promotions.queries import published_versions
 from loyalty.promotions.rule import Version
-from loyalty.promotions.rules import evaluate
 from loyalty.tiers.climb import Climb, climb
 from loyalty.tiers.rules import qualifying_spend
 
@@ -61,7 +63,7 @@ class Judged:
         return len(self.awards) + len(self.setbacks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Book:
     """What a batch decides with: rules read before the locks, accounts and members after."""
 
@@ -71,7 +73,9 @@ class Book:
     accounts: dict[int, Account]
     members: dict[int, Standing]
     climb: Climb
+    facts: Facts
     at: datetime
+    counters: Counters = field(default_factory=Counters)
 
 
 def award_activities(
@@ -82,27 +86,56 @@ def award_activities(
     judged = Judged()
     if not claimed:
         return judged
-    program_ids = {row.program_id for row in claimed}
-    programs = program_rules(session, program_ids)
+    programs = program_rules(session, {row.program_id for row in claimed})
     if enrol_strangers(session, claimed, programs, at):
         claimed = claim(session, [row.id for row in claimed], top_up=False)
-    versions = published_versions(session, program_ids)
-    campaigns = _campaigns(session, programs, claimed)
-    accounts = lock_accounts(session, {row.account_id for row in claimed if row.account_id})
-    members = standings(session, {row.membership_id for row in claimed if row.membership_id})
-    ladders = {one: program.ladder for one, program in programs.items()}
-    earliest = min(row.occurred_at for row in claimed)
-    climbing = climb(session, ladders, members.values(), earliest, at)
-    book = Book(programs, versions, campaigns, accounts, members, climbing, at)
+    book = _open_book(session, claimed, programs, at)
     for row in claimed:
         _judge(row, book, judged)
     post(session, book.accounts.values(), at)
     settle(session, judged)
+    write_counters(session, book.counters)
     wake_waiting(session, [row.id for row in claimed])
     book.climb.write(session)
     referring = {one for one, program in programs.items() if program.has_referrals}
     further(session, book.campaigns, referring, judged.happened, at)
     return judged
+
+
+def _open_book(
+    session: Session, claimed: Sequence[Row[Any]], programs: dict[int, ProgramRules], at: datetime
+) -> Book:
+    """Reads and locks, in the order of all locks: budgets last, where a limit may be reached."""
+    versions = published_versions(session, programs)
+    campaigns = _campaigns(session, programs, claimed)
+    accounts = lock_accounts(session, {row.account_id for row in claimed if row.account_id})
+    members = standings(session, {row.membership_id for row in claimed if row.membership_id})
+    ladders = {one: program.ladder for one, program in programs.items()}
+    times = [row.occurred_at for row in claimed]
+    climbing = climb(session, ladders, members.values(), min(times), at)
+    in_force = overlapping(versions, times)
+    asks = frozenset[Ask]().union(*(one.rule.asks for one in in_force), campaign_asks(campaigns))
+    catalogue = any(program.wants_catalogue for program in programs.values())
+    whose = {member.membership_id: member.account_id for member in members.values()}
+    facts = open_facts(session, claimed, whose, asks, at, catalogue=catalogue)
+    book = Book(programs, versions, campaigns, accounts, members, climbing, facts, at)
+    if any(version.rule.limits for version in in_force):
+        book.counters = open_counters(session, _occasions(claimed, book))
+    return book
+
+
+def _occasions(claimed: Sequence[Row[Any]], book: Book) -> Iterator[Occasion]:
+    """What may be counted against limits in this batch."""
+    for row in claimed:
+        member = book.members.get(row.membership_id) if row.membership_id else None
+        if member is None or member.account_id not in book.accounts or row.kind == bonus.KIND:
+            continue
+        program = book.programs[row.program_id]
+        purchase = book.facts.purchase(row, program.zone)
+        account = book.accounts[member.account_id]
+        facts = _facts(member, account, purchase, program, book)
+        versions = book.versions[row.program_id]
+        yield from occasions_of(purchase, facts, account.id, program.zone, versions)
 
 
 def _campaigns(
@@ -117,6 +150,8 @@ def _judge(row: Row[Any], book: Book, judged: Judged) -> None:
     program = book.programs[row.program_id]
     member = book.members.get(row.membership_id) if row.membership_id else None
     setback: Setback | None
+    if member is not None and member.status == "merged":
+        return  # while we waited for the lock: stays open, and goes to the survivor
     if member is None or member.status == "cancelled":
         setback = stranger(  # who can join has joined: see enrol_strangers
             program.unknown_member, program.park_window_days, row.recorded_at, can_join=False
@@ -142,24 +177,24 @@ def _earn(
     account = book.accounts[member.account_id]
     purchase = book.facts.purchase(row, program.zone)
     facts = _facts(member, account, purchase, program, book)
-    worth = _worth(row, purchase, facts, program, book)
-    if isinstance(worth, Setback):
-        return worth
+    earned = _worth(row, purchase, facts, program, book)
+    if isinstance(earned, Setback):
+        return earned
     decided_on = account.version
     try:
-        account.expect_room(worth.points)
-        entries = _issue(account, row, worth)
+        account.expect_room(earned.points)
+        entries = _issue(account, row, earned)
     except AccountFull as error:
         return Setback("rejected", error.code, error.detail)
     spend = qualifying_spend(program.ladder, purchase)
     risen = book.climb.gain(
-        member, account.tier_points, row.occurred_at, points=worth.points, spend=spend
+        member, account.tier_points, row.occurred_at, points=earned.points, spend=spend
     )
     book.facts.goes_on(account.id, purchase)
-    for occasion, used in worth.uses:
+    for occasion, used in earned.uses:
         book.counters.count(occasion, used)
     if program.has_referrals or book.campaigns.get(row.program_id):
-        judged.happened.append(happened(row, purchase, facts, program.tiers, risen))
+        judged.happened.append(happened(row, account.id, purchase, facts, program.tiers, risen))
     judged.waits_s.append((book.at - row.recorded_at).total_seconds())
     judged.awards.append(
         {
@@ -168,15 +203,15 @@ def _earn(
             "account_id": account.id,
             "account_version": decided_on,
             "entries": entries,
-            "points": worth.points,
+            "points": earned.points,
             "awarded_at": book.at,
-            "explanation": worth.explanation,
+            "explanation": earned.explanation,
         }
     )
     return None
 
 
-def _issue(account: Account, row: Row[Any], worth: Worth) -> int:
+def _issue(account: Account, row: Row[Any], earned: Worth) -> int:
     """Each lot of its own; returns how many entries that made."""
     return sum(
         account.issue(
@@ -191,7 +226,7 @@ def _issue(account: Account, row: Row[Any], worth: Worth) -> int:
             once_released=life.once_released,
             tier_points=points,
         )
-        for life, points in worth.lots
+        for life, points in earned.lots
     )
 
 

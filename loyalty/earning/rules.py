@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from loyalty.conditions.facts import MemberFacts, Purchase
-from loyalty.promotions.rules import Share, WhyNot
+from loyalty.catalogue.rules import lineage
+from loyalty.conditions.facts import Ask, Line, MemberFacts, Purchase
+from loyalty.earning.seen import member_to_json, place_to_json
+from loyalty.promotions.rules import Decision, Share, WhyNot
 
 _NOT_SPENT = frozenset({"points", "voucher"})
 
@@ -51,15 +53,22 @@ def purchase_of(
     amount: Decimal | None,
     currency: str | None,
     body: Mapping[str, Any] | None,
+    retailer: str | None = None,
+    zone: tzinfo = UTC,
 ) -> Purchase:
-    """What the rules see of a stored activity."""
-    if not body:
-        return Purchase(kind, occurred_at, amount or Decimal(0), currency or "")
+    """What the rules see of a stored activity, as the till told it; `zone` is the program's."""
+    body = body or {}
     return Purchase(
         kind,
         occurred_at,
         amount or Decimal(0),
         currency or "",
+        retailer=retailer,
+        store=body.get("store"),
+        channel=body.get("channel"),
+        time_zone=zone,
+        attributes=body.get("attributes") or {},
+        lines=tuple(_line(item) for item in body.get("items") or ()),
         tax=Decimal(body.get("tax") or 0),
         shipping=Decimal(body.get("shipping") or 0),
         paid_otherwise=sum(
@@ -73,38 +82,85 @@ def purchase_of(
     )
 
 
+def _line(item: Mapping[str, Any]) -> Line:
+    return Line(
+        item["line_id"],
+        Decimal(item["amount"]),
+        Decimal(item["quantity"]),
+        item.get("sku"),
+        item.get("brand"),
+        frozenset(lineage(item.get("category"))),
+    )
+
+
+_NOT_FOR_THIS = frozenset(
+    {
+        WhyNot.CURRENCY_NOT_ACCEPTED,
+        WhyNot.CONDITION,
+        WhyNot.NOT_A_PURCHASE,
+        WhyNot.OTHER_KIND,
+        WhyNot.NOTHING_TO_MULTIPLY,
+    }
+)
+
+
 def refusal(shares: tuple[Share, ...], currency: str | None) -> Setback | None:
     """A purchase in a currency that no promotion in force takes is rejected, not worth 0."""
-    if shares and all(share.why_not is WhyNot.CURRENCY_NOT_ACCEPTED for share in shares):
+    why_not = {share.why_not for share in shares}
+    if WhyNot.CURRENCY_NOT_ACCEPTED in why_not and why_not <= _NOT_FOR_THIS:
         return Setback(
             "rejected", "currency_not_accepted", f"The program has no earn rate for {currency}."
         )
     return None
 
 
-def explanation(shares: tuple[Share, ...], member: MemberFacts) -> dict[str, Any]:
+def explanation(
+    decision: Decision,
+    purchase: Purchase | None,
+    member: MemberFacts,
+    asks: frozenset[Ask] = frozenset(),
+) -> dict[str, Any]:
     """What an award stores to be explained and evaluated again: numbers, ids and codes.
 
-    The purchase's values are read again from its activity; only the member's are copied.
+    `given`: each promotion that counted for something; `not`: [promotion, version, why not,
+    which condition] of the others; `member` and `place`: what the rules asked for.
     """
     given = []
-    for share in shares:
-        one: dict[str, Any] = {
-            "promotion": share.promotion_id,
-            "version": share.version,
-            "base": share.base,
-            "points": share.points,
-        }
-        if share.remainder:
-            one["remainder"] = share.remainder
-        if share.why_not:
-            one["why_not"] = share.why_not
-        given.append(one)
-    return {
-        "given": given,
-        "member": {
-            "joined_at": member.joined_at,
-            "tier": member.tier,
-            "tier_points": member.tier_points,
-        },
+    others = []
+    for share in decision.shares:
+        if share.why_not in _SHORT:
+            unmet = [share.unmet] if share.unmet else []
+            others.append([share.promotion_id, share.version, share.why_not, *unmet])
+        else:
+            given.append(_given(share))
+    told: dict[str, Any] = {"given": given, "member": member_to_json(member, asks)}
+    if others:
+        told["not"] = others
+    place = place_to_json(purchase, asks) if purchase and asks else None
+    if place:
+        told["place"] = place
+    return told
+
+
+_SHORT = frozenset({WhyNot.CONDITION, WhyNot.OTHER_KIND, WhyNot.NOTHING_TO_MULTIPLY})
+
+
+def _given(share: Share) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "promotion": share.promotion_id,
+        "version": share.version,
+        "base": share.base,
+        "points": share.points,
     }
+    if share.remainder:
+        told["remainder"] = share.remainder
+    if share.why_not:
+        told["why_not"] = share.why_not
+    if share.would_be is not None:
+        told["would_be"] = share.would_be
+    if share.left is not None:
+        told |= {"left": share.left, "limit": share.limit}
+    lines = [pair for pair in share.lines if pair[0]]  # what came without lines has none
+    if lines:
+        told["lines"] = dict(lines)
+    return told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,46 +11,101 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.conditions.facts import MemberFacts
+from loyalty.conditions.facts import Ask, MemberFacts
 from loyalty.earning.accept import Earn, plain
 from loyalty.earning.explain import explain
+from loyalty.earning.facts import open_facts
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.queries import Told
-from loyalty.earning.rules import Setback, explanation, parked, purchase_of, refusal, stranger
+from loyalty.earning.rules import Setback, parked, stranger
+from loyalty.earning.worth import Worth, occasions_of, unknown_goods, worth
 from loyalty.ids import uuid7
 from loyalty.programs.queries import Program
-from loyalty.promotions.queries import published_versions
-from loyalty.promotions.rules import evaluate
+from loyalty.promotions.limits import open_counters
+from loyalty.promotions.queries import drafts_of, published_versions
+from loyalty.promotions.rule import Version
 
 _MEMBER = text(
-    "SELECT ms.status, ms.tier_key, ms.joined_at, ac.tier_points, m.member_id"
+    "SELECT ms.id, ms.account_id, ms.status, ms.tier_key, ms.joined_at, ac.tier_points, m.member_id"
     " FROM member m JOIN membership ms ON ms.tenant_id = m.tenant_id AND ms.member_id = m.id"
     " JOIN account ac ON ac.tenant_id = ms.tenant_id AND ac.id = ms.account_id"
-    " WHERE m.tenant_id = :tenant AND ms.program_id = :program AND (m.member_id = :member OR"
+    " WHERE m.tenant_id = :tenant AND ms.program_id = :program AND (m.id ="
+    "  (SELECT coalesce(merged_into, id) FROM member WHERE tenant_id = :tenant"
+    "   AND member_id = :member) OR"
     "  m.id = (SELECT i.member_id FROM identifier i WHERE i.tenant_id = :tenant"
     "          AND i.kind = :kind AND i.value = :value))"
 )
+_NOBODY = 0  # no membership and no account has this id
 
 
-def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[str, Any]:
-    """`{status, points, reason?, explanation}` as the purchase would be judged now."""
+def try_out(
+    session: Session, book: Program, earn: Earn, at: datetime, *, drafts: Collection[int] = ()
+) -> dict[str, Any]:
+    """`{status, points, reason?, explanation}` as the purchase would be judged at `at`.
+
+    `drafts` are promotions whose newest draft counts, instead of what is published of them.
+    """
     program = program_rules(session, [book.id])[book.id]
-    setback, facts = _facts(_member(session, book.id, earn), program, earn, at)
-    body = dict(earn.body) if earn.body else None
-    purchase = purchase_of(earn.kind, earn.occurred_at, earn.amount, earn.currency, body)
-    versions = published_versions(session, [book.id]).get(book.id, [])
-    shares = evaluate(purchase, versions, facts).shares
-    setback = setback or refusal(shares, earn.currency)
-    if setback:
+    member = _member(session, book.id, earn)
+    setback, facts = _facts(member, program, earn, at)
+    judged = setback or _judged(session, book, program, earn, member, facts, drafts, at)
+    if isinstance(judged, Setback):
         return {
-            "status": setback.status,
+            "status": judged.status,
             "points": 0,
-            "reason": setback.reason,
-            "explanation": {"sentence": setback.detail},
+            "reason": judged.reason,
+            "explanation": {"sentence": judged.detail},
         }
-    points = sum(share.points for share in shares)
-    stored = orjson.loads(orjson.dumps(explanation(shares, facts), default=plain))
-    told = Told(
+    told = _told(book, earn, judged, at)
+    return {
+        "status": "awarded",
+        "points": judged.points,
+        "explanation": explain(session, [told])[0],
+    }
+
+
+def _judged(
+    session: Session,
+    book: Program,
+    program: ProgramRules,
+    earn: Earn,
+    member: Row[Any] | None,
+    plain_facts: MemberFacts,
+    drafts: Collection[int],
+    at: datetime,
+) -> Worth | Setback:
+    versions = _versions(session, book.id, drafts)
+    membership_id, account_id = (member.id, member.account_id) if member else (_NOBODY, _NOBODY)
+    facts = open_facts(
+        session,
+        [earn],
+        {membership_id: account_id},
+        frozenset[Ask]().union(*(version.rule.asks for version in versions)),
+        at,
+        catalogue=program.wants_catalogue,
+    )
+    refused = unknown_goods(earn, program, facts.catalogue)
+    if refused:
+        return refused
+    purchase = facts.purchase(earn, program.zone)
+    seen = facts.member(plain_facts, membership_id, account_id, purchase, program.zone)
+    occasions = occasions_of(purchase, seen, account_id, program.zone, versions)
+    counters = open_counters(session, occasions, lock=False)
+    return worth(purchase, seen, account_id, program, versions, counters, at)
+
+
+def _versions(session: Session, program_id: int, drafts: Collection[int]) -> list[Version]:
+    published = published_versions(session, [program_id]).get(program_id, [])
+    if not drafts:
+        return published
+    tried = [replace(one, starts_at=None, ends_at=None) for one in drafts_of(session, drafts)]
+    replaced = {one.promotion_id for one in tried}
+    return [one for one in published if one.promotion_id not in replaced] + tried
+
+
+def _told(book: Program, earn: Earn, judged: Worth, at: datetime) -> Told:
+    """The purchase as if it had been awarded."""
+    return Told(
         id=uuid7(),
         program=book.slug,
         unit=book.unit,
@@ -60,18 +117,17 @@ def try_out(session: Session, book: Program, earn: Earn, at: datetime) -> dict[s
         currency=earn.currency,
         occurred_at=earn.occurred_at,
         recorded_at=at,
-        body=body,
+        body=dict(earn.body) if earn.body else None,
         status="awarded",
-        points=points,
+        points=judged.points,
         awarded_at=at,
         account_id=None,
         entry_versions=(),
-        explanation=stored,
+        explanation=orjson.loads(orjson.dumps(judged.explanation, default=plain)),
         reason=None,
         detail=None,
         until=None,
     )
-    return {"status": "awarded", "points": points, "explanation": explain(session, [told])[0]}
 
 
 def _member(session: Session, program_id: int, earn: Earn) -> Row[Any] | None:

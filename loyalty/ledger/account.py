@@ -133,6 +133,13 @@ class Account:
             "sign": sign,  # 0: it stays where it is and activates
         }
 
+    def expect_room(self, points: int) -> None:
+        """Raises AccountFull when so many points from outside, less what is owed, do not fit."""
+        rest = points - min(points, self.balance.owed)
+        here = self.balance.pending + self.balance.available + self.balance.held
+        if rest and here + rest > MAX_POINTS:  # of all buckets: points come back, and activate
+            raise AccountFull(f"{rest} on top of {here} points are more than {MAX_POINTS}.")
+
     def issue(
         self,
         kind: Kind,
@@ -152,13 +159,11 @@ class Account:
         Its life is that of loyalty.ledger.validity. Returns how many entries that made (0 when
         `points` is 0). Nothing has changed when it raises AccountFull.
         """
+        self.expect_room(points)
         pays = min(points, self.balance.owed)
         rest = points - pays
         waits = activates_at is not None or once_released is not None
         target = Bucket.PENDING if waits else Bucket.AVAILABLE
-        here = self.balance.pending + self.balance.available + self.balance.held
-        if rest and here + rest > MAX_POINTS:  # of all buckets: points come back, and activate
-            raise AccountFull(f"{rest} on top of {here} points are more than {MAX_POINTS}.")
         if kind in _EARNS_AND_BURNS:
             self._is_active(occurred_at)
         if pays:

@@ -1,64 +1,156 @@
-"""Limits of promotions: pure. What is counted in which period, and what that leaves."""
+"""What of the promotions' limits is used: read under the locks, counted in memory, written once.
+
+A member's counters are guarded by the account's lock. Those of everyone together (budgets) are
+rows of their own, locked last of all, and only for promotions that may give something.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
-from loyalty.promotions.rule import Limit, Period
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.promotions.allowance import NONE_USED, Allowance, Use, allowance, period_of
+from loyalty.promotions.queries import versions_of
+from loyalty.promotions.rule import Limit, Version
+
+EVERYONE = 0  #: stands where an account's id does, for a budget
+Key = tuple[int, int, str]  #: promotion, account, period
+
+_READ = text("SELECT * FROM promotion_uses(:tenant, CAST(:wanted AS json), :lock)")
+_COUNT = text("SELECT count_promotion_uses(:tenant, CAST(:added AS json))")
+_GIVE_BACK = text(
+    "WITH own AS (UPDATE promotion_use SET points = greatest(points - :points, 0),"
+    "   uses = greatest(uses - :uses, 0)"
+    "   WHERE tenant_id = :tenant AND account_id = :account AND promotion_id = :promotion"
+    "     AND period = ANY(:own))"
+    " UPDATE promotion_budget SET points = greatest(points - :points, 0),"
+    "   uses = greatest(uses - :uses, 0)"
+    " WHERE tenant_id = :tenant AND promotion_id = :promotion AND period = ANY(:of_everyone)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """How much of a promotion was used in a period: points given, and how many times."""
+class Occasion:
+    """A version with limits that may give something to an account, at an instant in its zone."""
 
-    points: int = 0
-    uses: int = 0
+    version: Version
+    account_id: int
+    occurred_at: datetime
+    zone: tzinfo
+
+    def key(self, limit: Limit) -> Key:
+        """What counts for one of its limits."""
+        account_id = EVERYONE if limit.everyone else self.account_id
+        period = period_of(limit.per, self.occurred_at, self.zone)
+        return self.version.promotion_id, account_id, period
+
+    def counted(self) -> set[Key]:
+        """What counts for all of its limits."""
+        return {self.key(limit) for limit in self.version.rule.limits}
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a promotion's limits leave for one purchase: `points`, by the limit of that index.
+@dataclass(slots=True)
+class Counters:
+    """What was used when they were read, and what was added since."""
 
-    None: they leave any number.
+    used: dict[Key, Use] = field(default_factory=dict)
+    added: dict[Key, Use] = field(default_factory=dict)
+
+    def allowance(self, occasion: Occasion) -> Allowance:
+        """What the limits leave on this occasion."""
+        limits = occasion.version.rule.limits
+        return allowance(limits, [self._use(occasion.key(limit)) for limit in limits])
+
+    def _use(self, key: Key) -> Use:
+        before, since = self.used.get(key, NONE_USED), self.added.get(key, NONE_USED)
+        return Use(before.points + since.points, before.uses + since.uses)
+
+    def count(self, occasion: Occasion, points: int) -> None:
+        """One more use, which gave `points`."""
+        for key in occasion.counted():
+            since = self.added.get(key, NONE_USED)
+            self.added[key] = Use(since.points + points, since.uses + 1)
+
+
+def open_counters(
+    session: Session, occasions: Iterable[Occasion], *, lock: bool = True
+) -> Counters:
+    """Reads what is used, in one statement; the accounts are locked, and budgets are from now on.
+
+    No occasions cost nothing. Without `lock` nothing is written: for who only looks.
     """
-
-    points: int | None
-    limit: int | None
-
-
-NONE_USED = Use()
-
-
-def period_of(per: Period, occurred_at: datetime, zone: tzinfo) -> str:
-    """The name of the period that holds an instant: 2026-07-14, 2026-W29, 2026-07, 2026, ever."""
-    day = occurred_at.astimezone(zone)
-    match per:
-        case Period.DAY:
-            return f"{day:%Y-%m-%d}"
-        case Period.WEEK:
-            return f"{day:%G-W%V}"
-        case Period.MONTH:
-            return f"{day:%Y-%m}"
-        case Period.YEAR:
-            return f"{day:%Y}"
-        case Period.EVER:
-            return "ever"
+    keys = sorted({key for occasion in occasions for key in occasion.counted()})
+    if not keys:
+        return Counters()
+    wanted = [
+        {"promotion_id": promotion, "account_id": account, "period": period}
+        for promotion, account, period in keys
+    ]
+    rows = session.execute(
+        _READ,
+        {
+            "tenant": session.info["tenant_id"],
+            "wanted": orjson.dumps(wanted).decode(),
+            "lock": lock,
+        },
+    )
+    return Counters(
+        {(row.promotion_id, row.account_id, row.period): Use(row.points, row.uses) for row in rows}
+    )
 
 
-def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
-    """What `limits` leave when so much of each is `used` already: the least counts, the first
-    of equals is named."""
-    left = Allowance(None, None)
-    for index, (limit, use) in enumerate(zip(limits, used, strict=True)):
-        points = _left(limit, use)
-        if points is not None and (left.points is None or points < left.points):
-            left = Allowance(points, index)
-    return left
+def write_counters(session: Session, counters: Counters) -> None:
+    """Writes what was added, in one statement; nothing costs nothing."""
+    if not counters.added:
+        return
+    added = [
+        {
+            "promotion_id": promotion,
+            "account_id": account,
+            "period": period,
+            "points": use.points,
+            "uses": use.uses,
+        }
+        for (promotion, account, period), use in counters.added.items()
+    ]
+    session.execute(
+        _COUNT, {"tenant": session.info["tenant_id"], "added": orjson.dumps(added).decode()}
+    )
 
 
-def _left(limit: Limit, use: Use) -> int | None:
-    if limit.uses is not None and use.uses >= limit.uses:
-        return 0
-    return None if limit.points is None else max(0, limit.points - use.points)
+def give_back_use(
+    session: Session,
+    promotion_id: int,
+    version: int,
+    account_id: int,
+    occurred_at: datetime,
+    zone: tzinfo,
+    points: int,
+    uses: int,
+) -> None:
+    """What an award of `version` used of its promotion's limits can be used again.
+
+    The account is locked; budgets are locked here, so call it last. `occurred_at` is that of the
+    purchase, `zone` the program's.
+    """
+    _, own = versions_of(session, [promotion_id])[promotion_id, version]
+    occasion = Occasion(own, account_id, occurred_at, zone)
+    keys = occasion.counted()
+    if keys:
+        session.execute(
+            _GIVE_BACK,
+            {
+                "tenant": session.info["tenant_id"],
+                "account": account_id,
+                "promotion": promotion_id,
+                "points": points,
+                "uses": uses,
+                "own": [period for _, account, period in keys if account != EVERYONE],
+                "of_everyone": [period for _, account, period in keys if account == EVERYONE],
+            },
+        )

@@ -28,6 +28,11 @@ _PUBLISHED = text(
     " AND v.status IN ('published', 'ended')"
 )
 _NAMED = text(f"SELECT {VERSION} {_FROM} AND v.promotion_id = ANY(:promotions)")
+_DRAFTS = text(
+    f"SELECT DISTINCT ON (v.promotion_id) {VERSION} {_FROM}"  # noqa: S608 - constants
+    " AND v.promotion_id = ANY(:promotions) AND v.status = 'draft'"
+    " ORDER BY v.promotion_id, v.version DESC"
+)
 _MOST_REMEMBERED = 4096
 
 
@@ -58,6 +63,14 @@ def published_versions(session: Session, program_ids: Iterable[int]) -> dict[int
     ):
         found[row.program_id].append(version_of(row))
     return found
+
+
+def drafts_of(session: Session, promotion_ids: Iterable[int]) -> list[Version]:
+    """The newest draft of each promotion that has one."""
+    rows = session.execute(
+        _DRAFTS, {"tenant": session.info["tenant_id"], "promotions": sorted(set(promotion_ids))}
+    )
+    return [version_of(row) for row in rows]
 
 
 def versions_of(

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from loyalty.conditions.facts import Ask
 from loyalty.conditions.tree import Condition
 from loyalty.programs.life_of_points import Expiry, Pending
 from loyalty.promotions.worth import Rate, Rounding, Step
@@ -63,6 +64,7 @@ class Rule:
     factor: Decimal = Decimal(1)
     kinds: frozenset[str] = frozenset({"purchase"})
     when: Condition | None = None
+    asks: frozenset[Ask] = frozenset()  # the facts that `when` reads
     step: Step = Step.PROPORTIONAL
     rounding: Rounding = Rounding.DOWN
     by_line: bool = False  # each line is rounded of its own

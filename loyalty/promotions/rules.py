@@ -17,8 +17,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
-from loyalty.conditions.tree import first_unmet
-from loyalty.promotions.limits import NONE_USED, Allowance, allowance
+from loyalty.conditions.tree import changes, first_unmet
+from loyalty.promotions.allowance import NONE_USED, Allowance, allowance
 from loyalty.promotions.rule import Gives, Rule, Version
 from loyalty.promotions.worth import (
     PLACES,
@@ -112,6 +112,14 @@ def evaluate(
     else:
         shares |= _stacked(purchase, open_to, left)
     return Decision(tuple(shares[version.promotion_id] for version in in_force))
+
+
+def may_apply(purchase: Purchase, version: Version, member: MemberFacts) -> bool:
+    """Whether a version may count for this purchase, now or after others of the same batch."""
+    when = version.rule.when
+    if when is not None and changes(when):
+        return True
+    return isinstance(_choose(purchase, version, member), _Chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ from loyalty.conditions.form import (
     read_text,
     refuse,
 )
-from loyalty.conditions.tree import read_condition
+from loyalty.conditions.tree import asked, read_condition
 from loyalty.errors import Invalid
 from loyalty.programs.life_of_points import (
     EXPIRY_KINDS,
@@ -105,11 +105,13 @@ def read_rule(value: object, place: str = "/rule") -> Rule:
         known=("mode", "priority", "exclusive"),
     )
     when = given.get("when")
+    tree = None if when is None else read_condition(when, f"{place}/when")
     return Rule(
         gives=gives,
         **_what(gives, given[gives], f"{place}/{gives}"),
         kinds=_kinds(gives, given, place),
-        when=None if when is None else read_condition(when, f"{place}/when"),
+        when=tree,
+        asks=frozenset() if tree is None else asked(tree),
         step=Step(_choice(given, "step", Step, place)),
         rounding=Rounding(_choice(given, "rounding", Rounding, place)),
         by_line=_choice(given, "round_per", ("transaction", "line"), place) == "line",

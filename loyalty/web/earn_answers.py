@@ -44,7 +44,12 @@ class ShareSchema(Schema):
     base = Text(required=True, metadata={"description": "Money that counted."})
     points = Points(required=True)
     remainder = Text(required=True, metadata={"description": "Of a point, rounded away."})
+    multiplier = Text(metadata={"description": "`base` is the points that it multiplied."})
+    would_be = Points(metadata={"description": "Before a limit, or a better promotion, cut it."})
+    left = Points(metadata={"description": "What its limits had left for this purchase."})
+    lines = Attributes(metadata={"description": "How many of the points each line earned."})
     why_not = Text()
+    unmet = Text(metadata={"description": "The condition that did not hold."})
     sentence = Text(most=500, required=True)
 
 

@@ -1,0 +1,64 @@
+"""Limits of promotions: pure. What is counted in which period, and what that leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from loyalty.promotions.rule import Limit, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a promotion was used in a period: points given, and how many times."""
+
+    points: int = 0
+    uses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a promotion's limits leave for one purchase: `points`, by the limit of that index.
+
+    None: they leave any number.
+    """
+
+    points: int | None
+    limit: int | None
+
+
+NONE_USED = Use()
+
+
+def period_of(per: Period, occurred_at: datetime, zone: tzinfo) -> str:
+    """The name of the period that holds an instant: 2026-07-14, 2026-W29, 2026-07, 2026, ever."""
+    day = occurred_at.astimezone(zone)
+    match per:
+        case Period.DAY:
+            return f"{day:%Y-%m-%d}"
+        case Period.WEEK:
+            return f"{day:%G-W%V}"
+        case Period.MONTH:
+            return f"{day:%Y-%m}"
+        case Period.YEAR:
+            return f"{day:%Y}"
+        case Period.EVER:
+            return "ever"
+
+
+def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
+    """What `limits` leave when so much of each is `used` already: the least counts, the first
+    of equals is named."""
+    left = Allowance(None, None)
+    for index, (limit, use) in enumerate(zip(limits, used, strict=True)):
+        points = _left(limit, use)
+        if points is not None and (left.points is None or points < left.points):
+            left = Allowance(points, index)
+    return left
+
+
+def _left(limit: Limit, use: Use) -> int | None:
+    if limit.uses is not None and use.uses >= limit.uses:
+        return 0
+    return None if limit.points is None else max(0, limit.points - use.points)
