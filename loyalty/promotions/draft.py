@@ -13,6 +13,7 @@ from loyalty.audit.by import By
 from loyalty.errors import Conflict, Invalid
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import Promotion, promotion_by_key
+from loyalty.promotions.fixture import read_fixtures
 from loyalty.promotions.models import PromotionRow, PromotionVersionRow
 from loyalty.promotions.revise import revise, write_down
 from loyalty.promotions.rules_form import read_rule
@@ -146,6 +147,7 @@ def by_hand(promotion: Promotion) -> None:
 
 def _check(values: Mapping[str, Any]) -> None:
     read_rule(values["rule"], "/rule")
+    read_fixtures(values["fixtures"], "/fixtures")
     start, end = values["starts_at"], values["ends_at"]
     if start is not None and end is not None and end <= start:
         raise Invalid.field("/ends_at", "before_its_start", "It ends before it starts.")
