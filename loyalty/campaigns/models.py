@@ -169,6 +169,9 @@ class ReferralRow(Base):
     program_id: Mapped[int]
     referrer_id: Mapped[int] = mapped_column(BigInteger)
     referred_id: Mapped[int] = mapped_column(BigInteger)
+    referrer_points: Mapped[int] = mapped_column(BigInteger)
+    referred_points: Mapped[int] = mapped_column(BigInteger)
+    least_amount: Mapped[Decimal] = mapped_column(Numeric(19, 4))
     created_at: Mapped[datetime] = mapped_column(_instant)
     completed_at: Mapped[datetime | None] = mapped_column(_instant)
     activity_id: Mapped[UUID | None]

@@ -1,58 +1,104 @@
-"""What awards further: goals of campaigns, and what meeting them all pays."""
+"""What awards further: goals of campaigns and referrals, and what meeting them pays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from loyalty.campaigns import complete_referrals as referrals
+from loyalty.campaigns.complete_referrals import Bought, CompletedReferral, complete_referrals
 from loyalty.campaigns.progress import Happened, progress
 from loyalty.campaigns.rules import Campaign, Happening, RewardKind
 from loyalty.campaigns.steps import SOURCE, Completion
-from loyalty.conditions.facts import MemberFacts, Purchase
-from loyalty.earning.bonus import Bonus, pay_bonuses
+from loyalty.conditions.facts import Ask, MemberFacts, Purchase
+from loyalty.conditions.tree import asked
+from loyalty.earning.bonus import KIND, Bonus, pay_bonuses
 from loyalty.tiers.rules import Tier
+
+_REFERRER = "referrer"
 
 
 def happened(
     row: Row[Any],
+    account_id: int,
     activity: Purchase,
     member: MemberFacts,
     tiers: Sequence[Tier],
     risen: Tier | None,
 ) -> Happened:
-    """A claimed activity that was awarded, and the tier it raised the member to, for campaigns."""
+    """A claimed activity that was awarded, and the tier it raised the member to.
+
+    That somebody was brought reaches who brought them as a bonus of their own.
+    """
     reached: frozenset[str] = frozenset()
     if risen:
         below = next((tier.threshold for tier in tiers if tier.key == member.tier), -1)
         reached = frozenset(tier.key for tier in tiers if below < tier.threshold <= risen.threshold)
+    brought = row.kind == KIND and row.body["why"].get("role") == _REFERRER
     return Happened(
         row.program_id,
-        row.account_id,
+        account_id,
         row.membership_id,
         row.id,
-        Happening(activity, member, reached),
+        Happening(activity, member, reached, int(brought)),
+    )
+
+
+def campaign_asks(campaigns: Mapping[int, Sequence[Campaign]]) -> frozenset[Ask]:
+    """Which facts that cost a read the goals of these campaigns ask for."""
+    return frozenset[Ask]().union(
+        *(
+            asked(goal.when)
+            for of_program in campaigns.values()
+            for campaign in of_program
+            for goal in campaign.goals
+            if goal.when
+        )
     )
 
 
 def further(
     session: Session,
     campaigns: Mapping[int, Sequence[Campaign]],
-    happened: Iterable[Happened],
+    referring: Collection[int],
+    happened: Sequence[Happened],
     at: datetime,
 ) -> None:
-    """Counts what happened for the campaigns, and pays those that it completed.
+    """Counts what happened for the campaigns (by program), completes the referrals of the
+    programs in `referring`, and pays for both.
 
     The accounts are locked; points are paid as bonuses, which a worker awards next.
     """
+    bought = [_bought(one) for one in happened if one.program_id in referring]
+    completed = complete_referrals(session, [one for one in bought if one is not None], at)
     completions = progress(session, campaigns, happened, at)
-    pay_bonuses(session, [bonus for one in completions for bonus in _bonuses(one)], at)
+    pay_bonuses(
+        session,
+        [bonus for one in completions for bonus in _of_campaign(one)]
+        + [bonus for one in completed for bonus in _of_referral(one)],
+        at,
+    )
 
 
-def _bonuses(completion: Completion) -> list[Bonus]:
+def _bought(one: Happened) -> Bought | None:
+    activity = one.happening.activity
+    if activity.kind != "purchase":
+        return None
+    return Bought(
+        one.program_id,
+        one.membership_id,
+        one.cause_id,
+        activity.amount,
+        activity.currency,
+        activity.occurred_at,
+    )
+
+
+def _of_campaign(completion: Completion) -> list[Bonus]:
     campaign = completion.campaign
     return [
         Bonus(
@@ -66,4 +112,23 @@ def _bonuses(completion: Completion) -> list[Bonus]:
         )
         for position, reward in enumerate(campaign.rewards, 1)
         if reward.kind is RewardKind.POINTS
+    ]
+
+
+def _of_referral(one: CompletedReferral) -> list[Bonus]:
+    """For both; of no points too, for a campaign may count whom a member has brought."""
+    return [
+        Bonus(
+            one.program_id,
+            member_id,
+            points,
+            referrals.SOURCE,
+            f"{one.id}-{role}",
+            {"name": name, "referral": str(one.id), "role": role},
+            one.occurred_at,
+        )
+        for member_id, points, role, name in (
+            (one.referrer, one.referrer_points, _REFERRER, "For bringing a member"),
+            (one.referred, one.referred_points, "referred", "For coming by a member"),
+        )
     ]

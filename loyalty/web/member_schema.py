@@ -41,8 +41,15 @@ class IdentifierSchema(Schema):
     value = Text(most=200, required=True)
 
 
+class ReferralCode(Text):
+    """The code of the member who brought somebody."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(most=20, **kwargs)
+
+
 class NewMemberSchema(Schema):
-    """Who joins."""
+    """Who joins; `referral_code` is that of the member who brought them."""
 
     member_id = MemberId(required=True)
     identifiers = ListOf(Part(IdentifierSchema), most=MOST_IDENTIFIERS, load_default=list)
@@ -50,6 +57,7 @@ class NewMemberSchema(Schema):
     birthday = Day(load_default=None)
     time_zone = TimeZone(load_default=None)
     attributes = Attributes(load_default=dict)
+    referral_code = ReferralCode(load_default=None)
 
 
 class MemberChangeSchema(Schema):

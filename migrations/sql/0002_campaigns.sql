@@ -118,7 +118,7 @@ END $$;
 CREATE TABLE referral_rule (  -- what a program gives for bringing somebody; no row: nothing
   tenant_id integer NOT NULL,
   program_id integer NOT NULL,
-  active boolean NOT NULL,
+  active boolean NOT NULL,  -- whether codes can be used now
   referrer_points points NOT NULL,
   referred_points points NOT NULL,
   least_amount numeric(19, 4) NOT NULL,  -- what the first purchase must be worth, in the program's currency
@@ -143,9 +143,12 @@ CREATE TABLE referral (  -- who brought whom: each is brought once, for ever
   program_id integer NOT NULL,
   referrer_id bigint NOT NULL,
   referred_id bigint NOT NULL,
+  referrer_points points NOT NULL,  -- as it was promised then
+  referred_points points NOT NULL,
+  least_amount numeric(19, 4) NOT NULL,
   created_at timestamptz NOT NULL,
   completed_at timestamptz,  -- NULL: the referred has not bought yet
-  activity_id uuid,          -- the first purchase
+  activity_id uuid,          -- the purchase that completed it
   PRIMARY KEY (tenant_id, id),
   UNIQUE (tenant_id, program_id, referred_id),
   FOREIGN KEY (tenant_id, referrer_id) REFERENCES member,
@@ -166,5 +169,5 @@ BEGIN
 END $$;
 GRANT INSERT ON campaign_step, campaign_completion, boost, referral_code TO loyalty_app;
 GRANT INSERT, UPDATE ON campaign_progress, referral_rule, referral TO loyalty_app;
-GRANT INSERT, DELETE ON goal TO loyalty_app;
+GRANT INSERT, DELETE, UPDATE (name) ON goal TO loyalty_app;  -- who may update nothing may not lock either
 GRANT INSERT, UPDATE, DELETE ON campaign, campaign_goal TO loyalty_app;

@@ -73,12 +73,14 @@ def create(wanted: dict[str, Any], program: str) -> Response:
     """Enrol a member; what was parked for them is awarded. Members enrol themselves only."""
     principal().require_member(wanted["member_id"])
     _refuse_from_members([name for name, value in wanted.items() if value])
-    order = NewMember(**{**wanted, "identifiers": _identifiers(wanted["identifiers"])})
+    brought_by = wanted["referral_code"]
+    known = {name: value for name, value in wanted.items() if name != "referral_code"}
+    order = NewMember(**{**known, "identifiers": _identifiers(wanted["identifiers"])})
     with transaction(tenant()) as session:
         book, at = recent_program(session, program), now(session)
 
         def act() -> dict[str, Any]:
-            join(session, book, order, at)
+            join(session, book, order, at, referral_code=brought_by)
             return shown_member(member_answer(session, book, order.member_id, at))
 
         return once(session, wanted, act, at=at, required=False)

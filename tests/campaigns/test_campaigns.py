@@ -1,0 +1,345 @@
+"""Campaigns are drafted, published and ended; what members do counts, and pays, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from loyalty.campaigns import publish as publishing
+from loyalty.campaigns.define import GoalExists, GoalInUse, drop_goal
+from loyalty.campaigns.draft import CampaignExists, NotADraft, change_campaign, drop_campaign
+from loyalty.campaigns.find import campaign_by_key, goal_by_key
+from loyalty.campaigns.publish import NotPublished, TooManyCampaigns
+from loyalty.campaigns.report import CampaignReport, report
+from loyalty.campaigns.rules import Happening
+from loyalty.campaigns.take_back import take_back
+from loyalty.conditions.facts import Line, MemberFacts, Purchase
+from loyalty.errors import Invalid, NotFound
+from loyalty.ids import uuid7
+from loyalty.ledger.rules import Balance
+from loyalty.members.queries import membership_of
+from loyalty.programs.queries import Program
+from tests.campaigns.given import (
+    COFFEES,
+    coffees,
+    counted,
+    draft,
+    end,
+    events,
+    goal,
+    publish,
+    running,
+    settle_all,
+)
+from tests.earning.given import count
+from tests.opened import AT, balance, joined, opened
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def program(session: Session) -> Program:
+    program = opened(session)
+    joined(session, program)
+    return program
+
+
+def change(session: Session, program: Program, **patch: Any) -> None:
+    present = campaign_by_key(session, program, "coffee", lock=True)
+    change_campaign(session, program, present, patch, actor="test", request_id=None, at=AT)
+
+
+# Drafts, publishing, ending ----------------------------------------------------------------------
+
+
+def test_a_draft_counts_nothing_until_it_is_published(session: Session, program: Program) -> None:
+    goal(session, program, "coffee", COFFEES)
+    draft(session, program)
+    coffees(session, program, 4)
+    publish(session, program)
+    coffees(session, program, 3)
+    assert counted(session, program) == ("in_progress", 0, [3])
+
+
+def test_a_draft_can_change_and_go(session: Session, program: Program) -> None:
+    goal(session, program, "coffee", COFFEES)
+    goal(session, program, "tea", {"kind": "visit", "times": 2})
+    draft(session, program)
+    change(session, program, goals=["tea", "coffee"], times=3, goals_needed=1)
+    told = campaign_by_key(session, program, "coffee")
+    assert (told.goals, told.times, told.goals_needed) == (("tea", "coffee"), 3, 1)
+    assert told.version == 2
+    drop_campaign(session, program, told, actor="test", request_id=None, at=AT)
+    with pytest.raises(NotFound):
+        campaign_by_key(session, program, "coffee")
+
+
+def test_of_a_published_campaign_only_name_and_end_change(
+    session: Session, program: Program
+) -> None:
+    running(session, program)
+    change(session, program, name="More coffee", ends_at=AT + DAY)
+    for patch in ({"times": 2}, {"rewards": []}, {"goals": ["coffee"]}, {"starts_at": None}):
+        with pytest.raises(NotADraft):
+            change(session, program, **patch)
+    with pytest.raises(Invalid) as refused:
+        change(session, program, ends_at=AT)
+    assert refused.value.errors[0].pointer == "/ends_at"
+    present = campaign_by_key(session, program, "coffee")
+    with pytest.raises(NotADraft):
+        drop_campaign(session, program, present, actor="test", request_id=None, at=AT)
+    with pytest.raises(NotADraft):
+        publish(session, program)
+
+
+def test_only_what_is_published_ends_and_only_once(session: Session, program: Program) -> None:
+    goal(session, program, "coffee", COFFEES)
+    draft(session, program)
+    with pytest.raises(NotPublished):
+        end(session, program)
+    publish(session, program)
+    assert end(session, program).ends_at == AT
+    with pytest.raises(NotPublished):
+        end(session, program)
+
+
+def test_a_campaign_that_ends_before_it_began_counts_nothing(
+    session: Session, program: Program
+) -> None:
+    running(session, program, starts_at=AT + DAY)
+    ended = end(session, program)
+    assert ended.starts_at == ended.ends_at == AT + DAY
+    coffees(session, program, 4)
+    coffees(session, program, 4, occurred_at=AT + DAY)
+    assert count(session, "campaign_progress") == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "code"),
+    [
+        ({"goals": ["coffee", "nothing"]}, "/goals/1", "unknown_goal"),
+        ({"goals": ["coffee", "coffee"]}, "/goals/1", "not_unique"),
+        ({"goals_needed": 2}, "/goals_needed", "too_large"),
+        ({"starts_at": AT, "ends_at": AT - DAY}, "/ends_at", "before_start"),
+        ({"rewards": [{"kind": "points", "days": 3}]}, "/rewards/0/days", "unknown_field"),
+        (
+            {"rewards": [{"kind": "multiplier", "factor": "1", "days": 3}]},
+            "/rewards/0/factor",
+            None,
+        ),
+    ],
+)
+def test_a_draft_that_makes_no_sense_names_the_field(
+    session: Session, program: Program, more: dict[str, Any], pointer: str, code: str | None
+) -> None:
+    goal(session, program, "coffee", COFFEES)
+    with pytest.raises(Invalid) as refused:
+        draft(session, program, **more)
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == (pointer, code or error.code)
+
+
+@pytest.mark.parametrize(
+    ("rule", "pointer"),
+    [
+        ({"kind": "buy"}, ""),
+        ({"kind": "buy", "amount": "1", "quantity": "1"}, ""),
+        ({"kind": "buy", "times": 2, "at_once": True}, "/at_once"),
+        ({"kind": "buy", "quantity": "2", "currency": "USD"}, "/currency"),
+        ({"kind": "visit", "amount": "3"}, "/amount"),
+        ({"kind": "visit", "times": 1001}, "/times"),
+        ({"kind": "tier", "tier": "diamond"}, "/tier"),
+        ({"kind": "buy", "times": 1, "when": {"flavour": []}}, "/when/flavour"),
+        ({"kind": "activity", "attributes": {"type": ["a"]}}, "/attributes/type"),
+    ],
+)
+def test_a_goal_that_makes_no_sense_names_the_field(
+    session: Session, program: Program, rule: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        goal(session, program, "g", rule)
+    assert [error.pointer for error in refused.value.errors] == [pointer]
+
+
+def test_keys_are_unique_and_a_goal_in_use_stays(session: Session, program: Program) -> None:
+    goal(session, program, "coffee", COFFEES)
+    with pytest.raises(GoalExists):
+        goal(session, program, "coffee", COFFEES)
+    draft(session, program)
+    with pytest.raises(CampaignExists):
+        draft(session, program)
+    used = goal_by_key(session, program, "coffee", lock=True)
+    with pytest.raises(GoalInUse):
+        drop_goal(session, program, used, actor="test", request_id=None, at=AT)
+    present = campaign_by_key(session, program, "coffee")
+    drop_campaign(session, program, present, actor="test", request_id=None, at=AT)
+    drop_goal(session, program, used, actor="test", request_id=None, at=AT)
+    with pytest.raises(NotFound):
+        goal_by_key(session, program, "coffee")
+
+
+def test_a_program_has_so_many_published_campaigns(
+    session: Session, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "MOST_PUBLISHED", 1)
+    running(session, program)
+    draft(session, program, "another")
+    with pytest.raises(TooManyCampaigns):
+        publish(session, program, "another")
+    end(session, program)
+    publish(session, program, "another")
+
+
+# What counts, and what it pays -------------------------------------------------------------------
+
+
+def test_one_batch_counts_each_purchase_and_pays_each_round_once(
+    session: Session, program: Program
+) -> None:
+    running(session, program, times=2)
+    coffees(session, program, 4, 4, 4, 9, 9)
+    assert counted(session, program) == ("completed", 2, [10])
+    settle_all(session)
+    assert balance(session, program) == Balance(available=30 + 200)
+    coffees(session, program, 10)
+    settle_all(session)
+    assert balance(session, program) == Balance(available=30 + 200 + 10)
+    assert count(session, "campaign_completion") == 2
+    # The fifth purchase came when all was done: it is no step.
+    assert count(session, "campaign_step") == 4
+    bonuses = session.execute(
+        text("SELECT source, transaction_id, body FROM activity WHERE kind = 'bonus' ORDER BY id")
+    ).all()
+    assert [row.source for row in bonuses] == [":campaign"] * 2
+    assert [row.body["why"]["n"] for row in bonuses] == [1, 2]
+
+
+def test_what_happened_is_told(session: Session, program: Program) -> None:
+    running(session, program)
+    coffees(session, program, 4)
+    [activity] = coffees(session, program, 7)
+    assert events(session, "campaign.progressed") == [
+        (
+            "member ann",
+            {
+                "campaign": "coffee",
+                "completed": completed,
+                "goals": [{"counted": now, "wanted": "10"}],
+            },
+        )
+        for completed, now in ((0, "4"), (1, "10"))
+    ]
+    assert events(session, "campaign.completed") == [
+        (
+            "member ann",
+            {
+                "campaign": "coffee",
+                "n": 1,
+                "cause_id": str(activity),
+                "occurred_at": AT.isoformat(),
+            },
+        )
+    ]
+
+
+def test_a_goal_of_two_campaigns_counts_for_both(session: Session, program: Program) -> None:
+    running(session, program)
+    draft(session, program, "again", rewards=[{"kind": "points", "points": 7}])
+    publish(session, program, "again")
+    coffees(session, program, 12)
+    settle_all(session)
+    assert counted(session, program) == counted(session, program, "again")
+    assert balance(session, program) == Balance(available=12 + 100 + 7)
+
+
+def test_the_window_is_of_when_it_occurred(session: Session, program: Program) -> None:
+    running(session, program, starts_at=AT - DAY, ends_at=AT + DAY)
+    coffees(session, program, 1, occurred_at=AT - 2 * DAY)
+    coffees(session, program, 2, occurred_at=AT - DAY)
+    end(session, program, at=AT - timedelta(hours=1))
+    coffees(session, program, 3, occurred_at=AT)
+    coffees(session, program, 4, occurred_at=AT - timedelta(hours=2))  # comes late
+    assert counted(session, program)[2] == [6]
+
+
+def test_members_stand_apart(session: Session, program: Program) -> None:
+    joined(session, program, "bob")
+    running(session, program)
+    coffees(session, program, 4)
+    coffees(session, program, 11, member_id="bob")
+    assert counted(session, program) == ("in_progress", 0, [4])
+    assert counted(session, program, member_id="bob") == ("completed", 1, [10])
+    settle_all(session)
+    told = campaign_by_key(session, program, "coffee")
+    assert report(session, program.id, told) == CampaignReport(1, 1, 1, 100, 100)
+
+
+def test_what_is_worth_nothing_counts_and_what_is_refused_does_not(
+    session: Session, program: Program
+) -> None:
+    running(session, program, {"kind": "buy", "times": 5})
+    coffees(session, program, 1)
+    coffees(session, program, 1, member_id="nobody")
+    assert counted(session, program)[2] == [1]
+
+
+# Returns -----------------------------------------------------------------------------------------
+
+
+def returned(session: Session, program: Program, activity: Any, left: int) -> None:
+    membership = membership_of(session, program.id, "ann")
+    lines = (Line("1", Decimal(left), Decimal(left), "coffee"),) if left else ()
+    purchase = Purchase("purchase", AT, Decimal(left), "USD", lines=lines)
+    take_back(
+        session,
+        account_id=membership.account_id,
+        membership_id=membership.id,
+        activity_id=activity,
+        return_id=uuid7(),
+        left=Happening(purchase, MemberFacts(AT, "basic", 0)),
+        at=AT,
+    )
+
+
+def test_what_is_returned_counts_no_more_line_by_line(session: Session, program: Program) -> None:
+    running(session, program)
+    [first] = coffees(session, program, 6)
+    coffees(session, program, 3)
+    returned(session, program, first, left=4)
+    assert counted(session, program) == ("in_progress", 0, [7])
+    returned(session, program, first, left=0)
+    assert counted(session, program) == ("in_progress", 0, [3])
+    coffees(session, program, 7)
+    assert counted(session, program) == ("completed", 1, [10])
+
+
+def test_what_was_completed_stays_and_is_made_up_for_before_the_next_round(
+    session: Session, program: Program
+) -> None:
+    running(session, program, times=2)
+    [first] = coffees(session, program, 10)
+    returned(session, program, first, left=0)
+    assert counted(session, program) == ("in_progress", 1, [0])
+    coffees(session, program, 10)
+    assert counted(session, program) == ("in_progress", 1, [0])
+    coffees(session, program, 10)
+    settle_all(session)
+    assert counted(session, program) == ("completed", 2, [10])
+    assert balance(session, program) == Balance(available=30 + 200)
+
+
+def test_what_furthered_nothing_is_returned_without_a_trace(
+    session: Session, program: Program
+) -> None:
+    goal(session, program, "coffee", COFFEES)
+    draft(session, program)
+    [before] = coffees(session, program, 6)
+    publish(session, program)
+    coffees(session, program, 5)
+    returned(session, program, before, left=0)
+    assert counted(session, program) == ("in_progress", 0, [5])
