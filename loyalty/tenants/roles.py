@@ -50,6 +50,7 @@ ALLOWED: Mapping[str, frozenset[Role]] = MappingProxyType(
             "rewards.change": (_ADMIN, _MARKETING),
             "tiers.read": (*_STAFF, _SERVER, _MEMBER),
             "tiers.change": (_ADMIN,),
+            "tiers.assign": (_ADMIN, _SUPPORT),
             "members.enrol": (_ADMIN, _SERVER, _MEMBER),
             "members.read": (_ADMIN, _SUPPORT, _OPERATOR, _SERVER, _MEMBER),
             "members.change": (_ADMIN, _SUPPORT, _SERVER, _MEMBER),

@@ -296,6 +296,16 @@ class TiersSchema(Schema):
     tiers = ListOf(Part(TierSchema), least=1, most=MOST_TIERS, required=True)
 
 
+class AssignedTierSchema(Schema):
+    """The tier a member is put on; it is promised until `until`."""
+
+    tier = Slug(required=True)
+    until = Instant(
+        load_default=None, allow_none=True, metadata={"description": "null: no promise."}
+    )
+    reason = Text(most=500, required=True)
+
+
 _PROGRAM = ProgramSchema()
 _OWN = frozenset(_PROGRAM.fields) - SETTING_NAMES
 

@@ -31,6 +31,7 @@ referrals.change    am
 referrals.code      asSM
 tiers.read          amsfoSM
 tiers.change        a
+tiers.assign        as
 members.enrol       aSM
 members.read        asoSM
 members.change      asSM

@@ -33,6 +33,7 @@ from loyalty.ledger.account import Account
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Kind
 from loyalty.outbox.emit import Event, emit
+from loyalty.tiers.count_again import count_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ def settle_return(session: Session, give_back_id: UUID, at: datetime) -> Outcome
     if isinstance(verdict, Refused):
         return _refuse(session, row, verdict, account, at)
     _settle(session, row, purchase, so_far, verdict, account, at)
+    if account is not None:
+        count_again(session, [account.id])
     return Outcome("settled")
 
 

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from flask import Response
+
 from loyalty.clock import now
 from loyalty.logs import request_id
+from loyalty.people.answer import member_answer
 from loyalty.programs.queries import program_by_slug
 from loyalty.programs.settings import TierSetting
+from loyalty.tiers.assign import assign_tier
 from loyalty.tiers.set_tiers import set_tiers
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.member_schema import MemberSchema, shown_member
+from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
-from loyalty.web.program_schema import TiersSchema
+from loyalty.web.program_schema import AssignedTierSchema, TiersSchema
 from loyalty.web.resource import Resource
 
 tiers = Resource("tiers", description="Status levels, reached by tier-qualifying points.")
@@ -44,6 +50,33 @@ def replace(wanted: dict[str, Any], program: str) -> object:
         who, request = principal().actor, request_id.get()
         ordered = set_tiers(session, present, asked, actor=who, request_id=request, at=now(session))
     return _told(ordered), 200, {"ETag": etag(present.version + 1)}
+
+
+@tiers.route("/programs/<slug:program>/members/<member:member_id>/tier", methods=["POST"])
+@allow("tiers.assign")
+@tiers.keyed(required=False)
+@tiers.arguments(AssignedTierSchema)
+@tiers.response(200, MemberSchema)
+def assign(wanted: dict[str, Any], program: str, member_id: str) -> Response:
+    """Put a member on a tier; until `until` nothing lowers it, then the policy decides."""
+    with transaction(tenant()) as session:
+        book, at = program_by_slug(session, program), now(session)
+
+        def act() -> dict[str, Any]:
+            assign_tier(
+                session,
+                book,
+                member_id,
+                wanted["tier"],
+                wanted["until"],
+                reason=wanted["reason"],
+                actor=principal().actor,
+                request_id=request_id.get(),
+                at=at,
+            )
+            return shown_member(member_answer(session, book, member_id, at))
+
+        return once(session, wanted, act, at=at, status=200, required=False)
 
 
 def _told(ordered: Sequence[TierSetting]) -> dict[str, Any]:
