@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from loyalty.earning.prove import Outcome
 from loyalty.promotions.desk import DeskVersion, Promotion
+from loyalty.promotions.fixture import MOST_FIXTURES
 from loyalty.web.fields import (
     Choice,
     Flag,
@@ -13,13 +17,14 @@ from loyalty.web.fields import (
     Integer,
     ListOf,
     Part,
+    Points,
     Schema,
     Slug,
     Text,
 )
 from loyalty.web.fields.trees import Tree
+from loyalty.web.problems import FieldErrorSchema
 
-MOST_FIXTURES = 100
 _STATUSES = ("draft", "published", "ended")
 _RULE = {
     "description": "What it gives, when, and within which limits: see the page on promotions.",
@@ -98,7 +103,41 @@ class PromotionSchema(Schema):
     created_at = Instant(required=True)
 
 
+class FixtureOutcomeSchema(Schema):
+    """What a fixture's purchase would give, in all and by the promotions that gave."""
+
+    passed = Flag(required=True)
+    expected = Points(required=True)
+    points = Points(required=True)
+    because = Tree(required=True, metadata={"description": "Points by promotion."})
+    errors = ListOf(Part(FieldErrorSchema), most=MOST_FIXTURES, required=True)
+
+
+class CheckSchema(Schema):
+    """Whether the draft could be published as it is."""
+
+    passed = Flag(required=True)
+    fixtures = ListOf(Part(FixtureOutcomeSchema), most=MOST_FIXTURES, required=True)
+
+
 _PROMOTION, _VERSION = PromotionSchema(), VersionSchema()
+
+
+def shown_check(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The outcomes as CheckSchema says."""
+    return {
+        "passed": all(one.passed for one in outcomes),
+        "fixtures": [
+            {
+                "passed": one.passed,
+                "expected": one.expected,
+                "points": one.points,
+                "because": one.because,
+                "errors": [asdict(error) for error in one.wrong],
+            }
+            for one in outcomes
+        ],
+    }
 
 
 def shown_version(version: DeskVersion, at: datetime) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.clock import now
+from loyalty.earning.prove import check_draft, publish_proven
 from loyalty.logs import request_id
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions import desk
 from loyalty.promotions.desk import Promotion, promotion_by_key
 from loyalty.promotions.draft import add_draft, add_promotion, change_promotion
 from loyalty.promotions.end import end
-from loyalty.promotions.publish import publish
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
 from loyalty.web.auth import allow, principal, tenant
@@ -25,12 +25,14 @@ from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
 from loyalty.web.promotion_schema import (
+    CheckSchema,
     EndSchema,
     NewPromotionSchema,
     NewVersionSchema,
     PromotionChangeSchema,
     PromotionSchema,
     VersionSchema,
+    shown_check,
     shown_promotion,
     shown_version,
 )
@@ -137,13 +139,24 @@ def browse_versions(asked: dict[str, Any], program: str, key: str) -> Response:
 @promotions.keyed(required=False)
 @promotions.response(200, PromotionSchema)
 def put_in_force(program: str, key: str) -> Response:
-    """Publish the draft: from its start on it judges what occurs, and never changes again."""
+    """Publish the draft, if its fixtures hold: from its start on it judges what occurs."""
     return _done(
         program,
         key,
         None,
-        lambda session, book, present, by: publish(session, book, present, lambda _: None, by),
+        publish_proven,
     )
+
+
+@promotions.route(f"{_ONE}/check", methods=["POST"])
+@allow("promotions.read")
+@promotions.response(200, CheckSchema)
+def check(program: str, key: str) -> Response:
+    """Tell what the draft's fixtures would give if it were published now; nothing is written."""
+    with transaction(tenant()) as session:
+        book = program_by_slug(session, program)
+        promotion = promotion_by_key(session, book.id, key)
+        return json_answer(shown_check(check_draft(session, book, promotion, now(session))))
 
 
 @promotions.route(f"{_ONE}/end", methods=["POST"])
