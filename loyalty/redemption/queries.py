@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -43,9 +43,9 @@ _DRAWS = text(
     " WHERE d.points > 0 ORDER BY l.expires_at, l.id"
 )
 _HELD = text(
-    "SELECT id FROM redemption WHERE tenant_id = :tenant AND account_id = :account"
+    "SELECT id FROM redemption WHERE tenant_id = :tenant AND account_id = ANY(:accounts)"
     " AND status = 'held' AND (CAST(:due_by AS timestamptz) IS NULL OR hold_expires_at <= :due_by)"
-    " ORDER BY id"
+    " ORDER BY reward_id NULLS FIRST, id"
 )
 
 
@@ -78,11 +78,16 @@ def redemption_of(session: Session, redemption_id: UUID) -> RedemptionRow:
     ).one()
 
 
-def held_by(session: Session, account_id: int, *, due_by: datetime | None) -> Sequence[UUID]:
-    """The holds of a locked account, the oldest first; with `due_by` those whose time is over."""
+def held_by(
+    session: Session, account_ids: Iterable[int], *, due_by: datetime | None
+) -> Sequence[UUID]:
+    """The holds of locked accounts, in the order in which their stock is locked.
+
+    With `due_by` those whose time is over.
+    """
     return session.scalars(
         _HELD,
-        {"tenant": session.info["tenant_id"], "account": account_id, "due_by": due_by},
+        {"tenant": session.info["tenant_id"], "accounts": sorted(account_ids), "due_by": due_by},
     ).all()
 
 

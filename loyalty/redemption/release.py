@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -38,18 +39,25 @@ def lapse_holds(
 
     Who leaves calls it, and finds the points among the available ones.
     """
-    ids = held_by(session, account.id, due_by=due_by)
+    return _lapse(session, {account.id: account}, at, due_by=due_by)
+
+
+def lapse_due(session: Session, account_ids: Iterable[int], at: datetime) -> int:
+    """Lapses those holds of accounts whose time is over by `at`; returns how many."""
+    accounts = lock_accounts(session, account_ids)
+    settle_due(session, accounts.values(), at)
+    return _lapse(session, accounts, at, due_by=at)
+
+
+def _lapse(
+    session: Session, accounts: Mapping[int, Account], at: datetime, *, due_by: datetime | None
+) -> int:
+    by = By(TIME, None, at)
+    ids = held_by(session, accounts, due_by=due_by)
     for one in ids:
         row = redemption_of(session, one)
-        _end(going(session, row, account, By(TIME, None, at)), Kind.LAPSE, "lapsed")
+        _end(going(session, row, accounts[row.account_id], by), Kind.LAPSE, "lapsed")
     return len(ids)
-
-
-def lapse_due(session: Session, account_id: int, at: datetime) -> int:
-    """Lapses those holds of an account whose time is over by `at`; returns how many."""
-    account = lock_accounts(session, [account_id])[account_id]
-    settle_due(session, [account], at)
-    return lapse_holds(session, account, at, due_by=at)
 
 
 def _end(

@@ -108,7 +108,7 @@ def voucher_counts(session: Session, reward_id: UUID) -> VoucherCounts:
         .where(VoucherRow.tenant_id == session.info["tenant_id"], VoucherRow.reward_id == reward_id)
         .group_by(VoucherRow.status)
     )
-    return VoucherCounts(**dict(rows.tuples()))
+    return VoucherCounts(**{row[0]: row[1] for row in rows})
 
 
 @dataclass(frozen=True, slots=True)

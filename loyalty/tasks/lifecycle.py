@@ -8,10 +8,12 @@ from celery import shared_task
 
 from loyalty import metrics
 from loyalty.clock import now, wall_clock
+from loyalty.lifecycle.lapse import lapse_some, tenants_with_holds_due
 from loyalty.lifecycle.move_due import Place, move_due, tenants_with_due
 from loyalty.transaction import across_tenants, transaction
 
 LOTS_A_BATCH = 500  # some ten milliseconds: a burn that meets a batch waits no longer
+ACCOUNTS_A_BATCH = 20  # each with its holds, their stock and their vouchers
 BUDGET_S = 1.5  # of a tick, which comes every two seconds
 
 
@@ -35,3 +37,16 @@ def move_due_lots() -> None:
                 del places[tenant_id]
             else:
                 places[tenant_id] = moved.ended
+
+
+@shared_task(name="lifecycle.lapse")
+def lapse_holds() -> None:
+    """Ends the holds whose time is over, of all tenants, in batches; a burn does so on its way."""
+    until = time.monotonic() + BUDGET_S
+    with across_tenants() as session:
+        waiting = tenants_with_holds_due(session, wall_clock())
+    for tenant_id in waiting:
+        lapsed = 1
+        while lapsed and time.monotonic() < until:
+            with transaction(tenant_id) as session:
+                lapsed = lapse_some(session, now(session), most=ACCOUNTS_A_BATCH)

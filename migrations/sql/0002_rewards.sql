@@ -80,7 +80,7 @@ ALTER TABLE redemption
     WHEN 'partly_cancelled' THEN cancelled > 0 AND released + cancelled < points
     WHEN 'cancelled' THEN cancelled > 0 AND released + cancelled = points
     ELSE false END);
-CREATE INDEX redemption_hold_due ON redemption (hold_expires_at) WHERE status = 'held';
+CREATE INDEX redemption_hold_due ON redemption (tenant_id, hold_expires_at) WHERE status = 'held';
 CREATE INDEX redemption_held ON redemption (tenant_id, account_id, id) WHERE status = 'held';
 CREATE INDEX redemption_of_reward ON redemption (tenant_id, reward_id, account_id, occurred_at) WHERE reward_id IS NOT NULL;
 
@@ -137,14 +137,20 @@ BEGIN
     RETURN NEXT;
     RETURN;
   END IF;
-  SELECT ms.id, ms.account_id INTO membership_id, account_id FROM member m
+  SELECT ms.id, ms.account_id INTO membership_id, account_id
+  FROM (SELECT coalesce(x.merged_into, x.id) AS id FROM member x
+        WHERE x.tenant_id = t AND x.member_id = named_member OFFSET 0) m
   CROSS JOIN LATERAL (SELECT x.id, x.account_id FROM membership x WHERE x.tenant_id = t AND x.program_id = program
-                      AND x.member_id = m.id LIMIT 1) ms
-  WHERE m.tenant_id = t AND m.member_id = named_member;
+                      AND x.member_id = m.id LIMIT 1) ms;
   FOR attempt IN 1..3 LOOP
     SELECT * INTO own FROM account a WHERE a.tenant_id = t AND a.id = account_id FOR UPDATE;
     SELECT ms.status, ms.account_id INTO membership_status, account_id FROM membership ms
     WHERE ms.tenant_id = t AND ms.id = membership_id;
+    IF membership_status = 'merged' THEN  -- while we waited for the lock: the survivor's is the one
+      SELECT ms.id, ms.account_id INTO membership_id, account_id FROM member m
+      JOIN membership ms ON ms.tenant_id = t AND ms.program_id = program AND ms.member_id = m.merged_into
+      WHERE m.tenant_id = t AND m.member_id = named_member;
+    END IF;
     EXIT WHEN account_id IS NULL OR account_id = own.id;  -- else it moved while we waited for the lock
     membership_status := NULL;
   END LOOP;

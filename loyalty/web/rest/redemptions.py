@@ -113,7 +113,7 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
         return respond(_at_once(book, member_id, order, under, tell, at))
     except HoldsLapse as due:
         with transaction(who.tenant_id) as session:
-            lapse_due(session, due.account_id, at)
+            lapse_due(session, [due.account_id], at)
         return respond(_at_once(book, member_id, order, under, tell, at))
 
 
@@ -153,7 +153,7 @@ def _in_session(
     try:
         return act(under=under, tell=tell, by=by)
     except HoldsLapse as due:
-        lapse_due(session, due.account_id, at)
+        lapse_due(session, [due.account_id], at)
         return act(under=under, tell=tell, by=by)
 
 
