@@ -96,7 +96,7 @@ def complete_referrals(
         _COMPLETE,
         {"tenant": session.info["tenant_id"], "bought": orjson.dumps(rows).decode(), "at": at},
     )
-    completed = [CompletedReferral(*row) for row in sorted(found)]
+    completed = [CompletedReferral(*row) for row in sorted(found, key=lambda row: row.id)]
     emit(session, [_event(one) for one in completed], at)
     return completed
 

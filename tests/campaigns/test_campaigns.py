@@ -84,7 +84,13 @@ def test_of_a_published_campaign_only_name_and_end_change(
 ) -> None:
     running(session, program)
     change(session, program, name="More coffee", ends_at=AT + DAY)
-    for patch in ({"times": 2}, {"rewards": []}, {"goals": ["coffee"]}, {"starts_at": None}):
+    patches: list[dict[str, Any]] = [
+        {"times": 2},
+        {"rewards": []},
+        {"goals": ["coffee"]},
+        {"starts_at": None},
+    ]
+    for patch in patches:
         with pytest.raises(NotADraft):
             change(session, program, **patch)
     with pytest.raises(Invalid) as refused:
