@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
 from loyalty.ids import uuid7
+from loyalty.ledger.due import settle_due
 from loyalty.ledger.post import Account, open_lots, post
 from loyalty.ledger.rules import Bucket, Draw, Kind
 from loyalty.members.change_status import change_status
 from loyalty.members.queries import lock_membership
 from loyalty.programs.queries import Program
+from loyalty.redemption.release import lapse_holds
 
 
 def leave(
@@ -24,13 +26,15 @@ def leave(
     request_id: str | None,
     at: datetime,
 ) -> None:
-    """Pending points reverse, available ones are forfeited, a debt stays.
+    """Holds lapse, pending points reverse, available ones are forfeited, a debt stays.
 
     Leaving twice changes nothing. Raises NotEnrolled.
     """
     membership, account = lock_membership(session, program.id, member_id)
     if membership.status == "cancelled":
         return
+    settle_due(session, [account], at)
+    lapse_holds(session, account, at)
     _empty(session, account, at)
     change_status(session, membership.id, "cancelled", at)
     record(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, text
+from sqlalchemy import BigInteger, DateTime, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -84,15 +84,3 @@ class MergeRow(Base):
     undone_at: Mapped[datetime | None] = mapped_column(_instant)
     undone_by: Mapped[str | None]
     undo_reason: Mapped[str | None]
-
-
-class MergedAccountRow(Base):
-    """An account that was emptied into another, its heir."""
-
-    __tablename__ = "merged_account"
-    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    merge_id: Mapped[UUID] = mapped_column(primary_key=True)
-    program_id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    from_account: Mapped[int] = mapped_column(BigInteger)
-    into_account: Mapped[int] = mapped_column(BigInteger)
-    undone: Mapped[bool] = mapped_column(server_default=text("false"))

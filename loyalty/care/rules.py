@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from loyalty.ledger.rules import Bucket, Draw
+from loyalty.ledger.rules import MAX_POINTS
+from loyalty.tiers.rules import Held
 
 Period = Literal["day", "week", "month", "year"]
 
@@ -61,82 +61,37 @@ def check_transfer(
         )
 
 
-Life = TypeVar("Life", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel(Generic[Life]):
-    """Points that move together and arrive as one lot, for they share their life."""
-
-    life: Life
-    draws: tuple[Draw, ...]
-
-    @property
-    def points(self) -> int:
-        """How many points move."""
-        return sum(one.points for one in self.draws)
-
-
-def parcels(lives: Mapping[int, Life], draws: Iterable[Draw]) -> list[Parcel[Life]]:
-    """The draws gathered by the life of their lots, in the order of the draws."""
-    gathered: dict[Life, list[Draw]] = {}
-    for one in draws:
-        gathered.setdefault(lives[one.lot_id], []).append(one)
-    return [Parcel(life, tuple(taken)) for life, taken in gathered.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """An entry as it was written. `draws` left or reached lots; `made` says that its points are
-    a lot of their own, whose id is `version`."""
-
-    version: int
-    from_bucket: Bucket
-    to_bucket: Bucket
-    points: int
-    draws: tuple[Draw, ...] = ()
-    made: bool = False
-
-    def undone(self) -> Movement:
-        """The movement that takes it back: the lot that it made is emptied, draws are returned."""
-        draws = (Draw(self.version, self.points),) if self.made else self.draws
-        return Movement(self.version, self.to_bucket, self.from_bucket, self.points, draws)
-
-
-def undone(movements: Sequence[Movement]) -> list[Movement]:
-    """What takes all of them back: the last first."""
-    return [one.undone() for one in reversed(movements)]
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A membership as a merge sees it; tiers by the threshold from which they are reached."""
+    """A membership as a merge sees it; `threshold` is where its tier begins."""
 
     status: str
     joined_at: datetime
-    tier_key: str
-    tier_threshold: int
-    tier_since: datetime
-    tier_until: datetime | None
+    held: Held
+    threshold: int
     tier_points: int
 
 
 def merged(survivor: Standing, absorbed: Standing) -> Standing:
     """How the survivor stands: who has left counts for nothing, unless both have; suspended wins,
-    for a merge reinstates nobody; the higher tier; since the earlier joining."""
+    for a merge reinstates nobody; the higher tier, for the longer; since the earlier joining."""
     present = [one for one in (survivor, absorbed) if one.status != "cancelled"]
     if not present:
         return survivor
-    best = max(present, key=lambda one: one.tier_threshold)
-    alike = [one for one in present if one.tier_key == best.tier_key]
-    untils = [one.tier_until for one in alike]
-    kept = [until for until in untils if until is not None]
+    best = max(present, key=lambda one: one.threshold)
+    alike = [one.held for one in present if one.held.key == best.held.key]
+    untils = [held.until for held in alike if held.until is not None]
+    protected = [one.held.protected_until for one in present if one.held.protected_until]
+    held = Held(
+        best.held.key,
+        min(held.since for held in alike),
+        max(untils) if len(untils) == len(alike) else None,
+        max(protected, default=None),
+    )
     return Standing(
         "suspended" if any(one.status == "suspended" for one in present) else "active",
         min(one.joined_at for one in present),
-        best.tier_key,
-        best.tier_threshold,
-        min(one.tier_since for one in alike),
-        max(kept) if len(kept) == len(untils) else None,
-        sum(one.tier_points for one in present),
+        held,
+        best.threshold,
+        min(MAX_POINTS, sum(one.tier_points for one in present)),
     )

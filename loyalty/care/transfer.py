@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from loyalty.audit.record import record
 from loyalty.care.models import TransferRow
 from loyalty.care.queries import Transferred
-from loyalty.care.rules import NotTransferable, Parcel, check_transfer, parcels, period_start
+from loyalty.care.rules import NotTransferable, check_transfer, period_start
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import uuid7
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.lot_lives import Life, lot_lives
+from loyalty.ledger.lot_lives import lot_lives
+from loyalty.ledger.parcels import Parcel, parcels
 from loyalty.ledger.post import Account, InsufficientPoints, open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind, Lot, LotsTooShort, draw
 from loyalty.members.queries import NotActive, lock_memberships
@@ -54,7 +55,7 @@ class Sides:
     """What was done: the transfer, the parcels that arrived, and the balances after it."""
 
     transfer: Transferred
-    parcels: tuple[Parcel[Life], ...]
+    parcels: tuple[Parcel, ...]
     giver: Balance
     taker: Balance
 
@@ -101,7 +102,7 @@ def transfer(
 
 def _send(
     session: Session, source: Account, target: Account, points: int, transfer_id: UUID, at: datetime
-) -> list[Parcel[Life]]:
+) -> list[Parcel]:
     if points > source.balance.available:
         raise InsufficientPoints(source.balance.available, points)
     lots = open_lots(session, source.id, points, at)
@@ -119,7 +120,7 @@ def _send(
         draws=draws,
     )
     arrived: list[Lot] = []
-    sent = parcels(lot_lives(session, source.id, [one.lot_id for one in draws]), draws)
+    sent = parcels(lot_lives(session, source.id, draws), draws)
     for one in sent:
         lot = target.arrive(
             Kind.TRANSFER, one.points, one.life, cause_id=transfer_id, occurred_at=at

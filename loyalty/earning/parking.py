@@ -13,14 +13,13 @@ from loyalty.outbox import handover
 # Two look-ups by index, for an OR of the two would read all that is parked.
 _OF_MEMBER = """
     SELECT activity_id FROM setback
-    WHERE tenant_id = :tenant AND program_id = :program AND member_id = :member
-      AND status = 'parked'
+    WHERE tenant_id = :tenant AND program_id = :program AND status = 'parked'
+      AND member_id = ANY(ARRAY(SELECT k.member_id FROM known_as(:tenant, :member) k))
     UNION ALL
-    SELECT s.activity_id FROM member m
-    JOIN identifier i ON i.tenant_id = m.tenant_id AND i.member_id = m.id
-    JOIN setback s ON s.tenant_id = m.tenant_id AND s.program_id = :program
+    SELECT s.activity_id FROM known_as(:tenant, :member) k
+    JOIN identifier i ON i.tenant_id = :tenant AND i.member_id = k.id
+    JOIN setback s ON s.tenant_id = :tenant AND s.program_id = :program
       AND s.identifier_kind = i.kind AND s.identifier_value = i.value AND s.status = 'parked'
-    WHERE m.tenant_id = :tenant AND m.member_id = :member
 """
 # A rejection is a decision and stays; who re-opens the same ones at once takes turns.
 _REOPEN = """

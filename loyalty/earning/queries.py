@@ -145,19 +145,19 @@ def tell_one(session: Session, activity_id: UUID) -> Told:
 _OF_MEMBER = """
     SELECT w.activity_id AS id FROM award w
     JOIN membership ms ON ms.tenant_id = w.tenant_id AND ms.account_id = w.account_id
-    JOIN member m ON m.tenant_id = ms.tenant_id AND m.id = ms.member_id
-    WHERE w.tenant_id = :tenant AND ms.program_id = :program AND m.member_id = :member
+    JOIN known_as(:tenant, :member) m ON m.id = ms.member_id
+    WHERE w.tenant_id = :tenant AND ms.program_id = :program
     UNION ALL
     SELECT activity_id FROM setback
-    WHERE tenant_id = :tenant AND program_id = :program AND member_id = :member
+    WHERE tenant_id = :tenant AND program_id = :program
+      AND member_id = ANY(ARRAY(SELECT k.member_id FROM known_as(:tenant, :member) k))
     UNION ALL
     SELECT u.activity_id FROM unsettled u JOIN activity a ON a.tenant_id = u.tenant_id
       AND a.id = u.activity_id
-    WHERE u.tenant_id = :tenant AND u.program_id = :program AND a.member_id = :member
+    WHERE u.tenant_id = :tenant AND u.program_id = :program
+      AND a.member_id = ANY(ARRAY(SELECT k.member_id FROM known_as(:tenant, :member) k))
 """
-_AWARDED = (
-    "SELECT activity_id AS id FROM award WHERE tenant_id = :tenant AND program_id = :program"
-)
+_AWARDED = "SELECT activity_id AS id FROM award WHERE tenant_id = :tenant AND program_id = :program"
 _COME_BACK = (
     "SELECT activity_id AS id FROM give_back_verdict"
     " WHERE tenant_id = :tenant AND program_id = :program AND status = 'settled'"

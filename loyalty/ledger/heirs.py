@@ -72,6 +72,17 @@ def inherit(session: Session, absorbed: Account, heir: Account, merge_id: UUID) 
         write_counted(session, account)
 
 
+def disinherit(session: Session, merge_id: UUID) -> None:
+    """The merge is undone: its accounts stand for themselves again."""
+    session.execute(
+        text(
+            "UPDATE merged_account SET undone = true"
+            " WHERE tenant_id = :tenant AND merge_id = :merge"
+        ),
+        {"tenant": session.info["tenant_id"], "merge": merge_id},
+    )
+
+
 def write_counted(session: Session, account: Account) -> None:
     """Writes lifetime and tier points of a locked account, also where no points move."""
     session.execute(

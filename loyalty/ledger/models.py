@@ -84,3 +84,15 @@ class LotDrawRow(Base):
     entry_version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     lot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     points: Mapped[int] = mapped_column(BigInteger)
+
+
+class MergedAccountRow(Base):
+    """An account that was emptied into another, its heir."""
+
+    __tablename__ = "merged_account"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    merge_id: Mapped[UUID] = mapped_column(primary_key=True)
+    program_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    from_account: Mapped[int] = mapped_column(BigInteger)
+    into_account: Mapped[int] = mapped_column(BigInteger)
+    undone: Mapped[bool] = mapped_column(server_default=text("false"))

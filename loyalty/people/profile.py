@@ -28,7 +28,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A member, what they are known by, and every program they have joined."""
+    """A member, what they are known by, and every program they have joined.
+
+    `merged` are the ids of those who were merged into them: names that mean them now.
+    """
 
     member_id: str
     name: str | None
@@ -37,6 +40,7 @@ class Profile:
     attributes: dict[str, Any]
     identifiers: Sequence[Identifier]
     programs: Sequence[Joined]
+    merged: Sequence[str]
     version: int
     created_at: datetime
 
@@ -53,8 +57,12 @@ _PROFILE = text(
             FROM membership ms
             JOIN program p ON p.tenant_id = ms.tenant_id AND p.id = ms.program_id
             JOIN account a ON a.tenant_id = ms.tenant_id AND a.id = ms.account_id
-            WHERE ms.tenant_id = m.tenant_id AND ms.member_id = m.id) AS programs
-    FROM member m WHERE m.tenant_id = :tenant AND m.member_id = :member_id
+            WHERE ms.tenant_id = m.tenant_id AND ms.member_id = m.id) AS programs,
+           (SELECT json_agg(a.member_id ORDER BY a.id) FROM member a
+            WHERE a.tenant_id = m.tenant_id AND a.merged_into = m.id) AS merged
+    FROM (SELECT coalesce(merged_into, id) AS id FROM member
+          WHERE tenant_id = :tenant AND member_id = :member_id OFFSET 0) who
+    JOIN member m ON m.tenant_id = :tenant AND m.id = who.id
     """
 )
 _BY_IDENTIFIER = text(
@@ -82,6 +90,7 @@ def profile(session: Session, member_id: str) -> Profile:
             Joined(slug, status, tier, Balance(*figures), datetime.fromisoformat(joined_at))
             for slug, status, tier, *figures, joined_at in row.programs or ()
         ],
+        row.merged or (),
         row.version,
         row.created_at,
     )

@@ -62,7 +62,8 @@ _SPENT = """
 """
 _ONE = text(f"{_SPENT} AND r.id = :id")
 _PAGE = text(
-    f"{_SPENT} AND r.account_id = :account AND (CAST(:before AS uuid) IS NULL OR r.id < :before)"
+    f"{_SPENT} AND r.account_id = ANY(ARRAY(SELECT own_accounts(:tenant, :account)))"
+    " AND (CAST(:before AS uuid) IS NULL OR r.id < :before)"
     " ORDER BY r.id DESC LIMIT :limit"
 )
 

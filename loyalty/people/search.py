@@ -19,10 +19,12 @@ from loyalty.tiers.rules import Tier
 class Filters:
     """What a search asks for; None asks for nothing. `points_gte` is of available points.
 
-    `q` is the beginning of a member id, a part of a name, or a whole identifier.
+    `q` is the beginning of a member id, also of one who was merged, a part of a name, or a whole
+    identifier.
     """
 
     points_gte: int | None = None
+    owed_gte: int | None = None
     tier: str | None = None
     status: str | None = None
     q: str | None = None
@@ -48,6 +50,7 @@ _FOUND = """
     JOIN member m ON m.tenant_id = ms.tenant_id AND m.id = ms.member_id
     JOIN account a ON a.tenant_id = ms.tenant_id AND a.id = ms.account_id
     WHERE ms.tenant_id = :tenant AND ms.program_id = :program AND ms.id < :before
+      AND ms.status <> 'merged'
 """
 _CLAUSES = {
     "points_gte": "a.available >= :points_gte",
@@ -55,7 +58,10 @@ _CLAUSES = {
     "status": "ms.status = :status",
     "q": """(m.member_id LIKE :beginning OR m.name ILIKE :part OR EXISTS (
               SELECT FROM identifier i
-              WHERE i.tenant_id = m.tenant_id AND i.member_id = m.id AND i.value = :q))""",
+              WHERE i.tenant_id = m.tenant_id AND i.member_id = m.id AND i.value = :q)
+            OR EXISTS (SELECT FROM member o WHERE o.tenant_id = m.tenant_id
+                       AND o.merged_into = m.id AND o.member_id LIKE :beginning))""",
+    "owed_gte": "a.owed >= :owed_gte",
 }
 _AFTER_THE_LAST = 2**63 - 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loyalty.ledger.rules import Balance
+from loyalty.members.absorb import MOST_IDENTIFIERS_OF_ONE
 from loyalty.members.identify import MOST_IDENTIFIERS
 from loyalty.people.answer import MemberAnswer
 from loyalty.people.profile import Profile
@@ -31,6 +32,7 @@ from loyalty.web.fields import (
 
 STATUSES = ("active", "suspended", "cancelled")
 _MOST_PROGRAMS = 1000
+_MOST_MERGED = 1000
 _MOST_EXPIRING = 100
 
 
@@ -246,8 +248,9 @@ class ProfileSchema(Schema):
     birthday = Day(required=True, allow_none=True)
     time_zone = TimeZone(required=True, allow_none=True)
     attributes = Attributes(required=True)
-    identifiers = ListOf(Part(IdentifierSchema), most=MOST_IDENTIFIERS, required=True)
+    identifiers = ListOf(Part(IdentifierSchema), most=MOST_IDENTIFIERS_OF_ONE, required=True)
     programs = ListOf(Part(JoinedSchema), most=_MOST_PROGRAMS, required=True)
+    merged = ListOf(MemberId(), most=_MOST_MERGED, required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
 

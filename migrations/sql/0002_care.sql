@@ -94,3 +94,38 @@ GRANT SELECT (merged_into) ON member TO loyalty_system;
 
 GRANT INSERT ON transfer TO loyalty_app;
 GRANT INSERT, UPDATE ON adjustment_request, member_merge, merged_account TO loyalty_app;
+
+-- What an account has counted for limits and campaigns counts for its heir too. Both are locked.
+CREATE FUNCTION absorb_counted(t integer, absorbed bigint, heir bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO promotion_use AS u (tenant_id, account_id, promotion_id, period, points, uses)
+  SELECT t, heir, x.promotion_id, x.period, x.points, x.uses
+  FROM promotion_use x WHERE x.tenant_id = t AND x.account_id = absorbed
+  ON CONFLICT (tenant_id, account_id, promotion_id, period) DO UPDATE
+  SET points = least(u.points + excluded.points, 9007199254740991), uses = u.uses + excluded.uses;
+  INSERT INTO campaign_progress AS p (tenant_id, campaign_id, account_id, counted, completed)
+  SELECT t, x.campaign_id, heir, x.counted, x.completed
+  FROM campaign_progress x WHERE x.tenant_id = t AND x.account_id = absorbed
+  ON CONFLICT (tenant_id, campaign_id, account_id) DO UPDATE
+  SET counted = ARRAY(SELECT one.own + one.more
+                      FROM unnest(p.counted, excluded.counted) WITH ORDINALITY AS one(own, more, place) ORDER BY one.place),
+      completed = least(p.completed + excluded.completed,
+                        (SELECT c.times FROM campaign c WHERE c.tenant_id = t AND c.id = p.campaign_id));
+END $$;
+-- An account and those that were merged into it: whose history it is.
+CREATE FUNCTION own_accounts(t integer, account bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+  SELECT account UNION ALL
+  SELECT m.from_account FROM merged_account m WHERE m.tenant_id = t AND m.into_account = account AND NOT m.undone
+$$;
+-- Who a name means: the survivor, and all whose names are theirs by a merge. A name that nobody has joined with is its own.
+CREATE FUNCTION known_as(t integer, named text) RETURNS TABLE (id bigint, member_id text) LANGUAGE plpgsql STABLE ROWS 2 AS $$
+#variable_conflict use_column
+DECLARE
+  who bigint := (SELECT coalesce(m.merged_into, m.id) FROM member m WHERE m.tenant_id = t AND m.member_id = named);
+BEGIN
+  RETURN QUERY
+    SELECT m.id, m.member_id FROM member m WHERE m.tenant_id = t AND m.id = who
+    UNION ALL SELECT m.id, m.member_id FROM member m WHERE m.tenant_id = t AND m.merged_into = who
+    UNION ALL SELECT NULL, named WHERE who IS NULL;
+END $$;
+GRANT DELETE ON promotion_use, campaign_progress TO loyalty_app;

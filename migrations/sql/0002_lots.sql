@@ -202,7 +202,9 @@ BEGIN
            ms.status, ms.tier_key, ms.tier_since, ms.tier_until, ms.joined_at, ms.left_at,
            (a.available + ripe.points - ripe.gone - lapsed.points)::bigint, (a.pending - ripe.points)::bigint,
            a.held::bigint, a.owed::bigint, a.lifetime::bigint, a.tier_points::bigint, soon.expiring
-    FROM member m
+    FROM (SELECT coalesce(x.merged_into, x.id) AS id FROM member x
+          WHERE x.tenant_id = t AND x.member_id = named_member OFFSET 0) who
+    JOIN member m ON m.tenant_id = t AND m.id = who.id
     JOIN membership ms ON ms.tenant_id = t AND ms.program_id = program AND ms.member_id = m.id
     JOIN account a ON a.tenant_id = t AND a.id = ms.account_id
     CROSS JOIN LATERAL (
@@ -220,6 +222,5 @@ BEGIN
             WHERE x.tenant_id = t AND x.account_id = a.id AND x.open AND x.expires_at > at
               AND (x.active OR x.activates_at <= at)
             GROUP BY x.expires_at ORDER BY x.expires_at LIMIT 100) l
-    ) soon
-    WHERE m.tenant_id = t AND m.member_id = named_member;
+    ) soon;
 END $$;

@@ -120,6 +120,7 @@ SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   own_key bigint := hashtextextended(named_operation || ' ' || named_key, t);
+  who bigint;
   own account%ROWTYPE;
   could bigint;
   missing bigint := wanted;

@@ -54,6 +54,7 @@ class SearchArgs(ListByNumber):
     """Filters; each that is given must hold."""
 
     points_gte = QueryInteger(most=Points().most, metadata={"description": "Of available points."})
+    owed_gte = QueryInteger(most=Points().most, metadata={"description": "Who is in arrears."})
     tier = Slug()
     status = Choice(STATUSES)
     q = Text(
