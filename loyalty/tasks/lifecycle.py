@@ -12,7 +12,7 @@ from loyalty.lifecycle.lapse import lapse_some, tenants_with_holds_due
 from loyalty.lifecycle.move_due import Place, move_due, tenants_with_due
 from loyalty.transaction import across_tenants, transaction
 
-LOTS_A_BATCH = 500  # some ten milliseconds: a burn that meets a batch waits no longer
+LOTS_A_BATCH = 200  # some ten milliseconds: a burn that meets a batch waits no longer
 ACCOUNTS_A_BATCH = 20  # each with its holds, their stock and their vouchers
 BUDGET_S = 1.5  # of a tick, which comes every two seconds
 

@@ -12,12 +12,16 @@ from loyalty.ledger.rules import (
     MAX_POINTS,
     Balance,
     Bucket,
+    Kind,
     Lot,
     LotsTooShort,
     OutOfRange,
     draw,
     drawn,
+    due,
+    expiry_after_return,
     move,
+    settled,
 )
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
@@ -32,6 +36,7 @@ lots = st.lists(
         id=st.integers(1, 10**6),
         remaining=st.integers(0, 1000),
         expires_at=st.none() | instants,
+        activates_at=st.none() | instants,
         active=st.booleans(),
     ),
     unique_by=lambda lot: lot.id,
@@ -126,3 +131,71 @@ def test_no_lot_pays_while_one_that_goes_before_it_has_points_left(
         usable = lot.active and (lot.expires_at is None or lot.expires_at > AT)
         if usable and lot.remaining and (lot.expires_at or never, lot.id) < order[-1]:
             assert left[lot.id] == 0
+
+
+def _balance(lots: list[Lot]) -> Balance:
+    return Balance(
+        pending=sum(lot.remaining for lot in lots if not lot.active),
+        available=sum(lot.remaining for lot in lots if lot.active),
+    )
+
+
+_WAYS = {
+    Kind.ACTIVATE: (Bucket.PENDING, Bucket.AVAILABLE),
+    Kind.EXPIRE: (Bucket.AVAILABLE, Bucket.EXPIRED),
+}
+
+
+@given(lots)
+def test_what_is_due_leads_from_the_lots_as_they_were_to_those_that_are_settled(
+    lots: list[Lot],
+) -> None:
+    balance, turns = _balance(lots), due(lots, AT)
+    for turn in turns:
+        balance = move(balance, *_WAYS[turn.kind], turn.points)
+    assert balance == _balance(settled(lots, AT))
+    assert [turn.at for turn in turns] == sorted(turn.at for turn in turns)
+    assert all(turn.at <= AT for turn in turns)
+
+
+@given(lots)
+def test_what_is_settled_is_not_due_again(lots: list[Lot]) -> None:
+    left = settled(lots, AT)
+    assert due(left, AT) == []
+    assert settled(left, AT) == left
+    assert {lot.id for lot in left} <= {lot.id for lot in lots}
+
+
+@given(lots, st.integers(0, 400))
+def test_settling_twice_on_the_way_is_settling_once(lots: list[Lot], days: int) -> None:
+    before = AT - timedelta(days=days)
+    assert settled(settled(lots, before), AT) == settled(lots, AT)
+    once = sum(turn.points for turn in due(lots, AT))
+    twice = [*due(lots, before), *due(settled(lots, before), AT)]
+    assert sum(turn.points for turn in twice) == once
+
+
+@given(lots, st.integers(1, 5000))
+def test_a_draw_is_the_same_before_and_after_settling(lots: list[Lot], points: int) -> None:
+    left = [lot for lot in settled(lots, AT) if lot.active]
+    active = [lot for lot in lots if lot.active]
+    waited = {lot.id for lot in left} - {lot.id for lot in active}
+    try:
+        draws = draw([lot for lot in left if lot.id not in waited], points, AT)
+    except LotsTooShort:
+        return
+    assert draws == draw(active, points, AT)
+
+
+@given(st.none() | instants, st.integers(0, 100))
+def test_what_returns_lives_as_it_did_or_expires_or_has_its_grace(
+    expires_at: datetime | None, grace_days: int
+) -> None:
+    lives_until = expiry_after_return(expires_at, AT, grace_days)
+    if expires_at is None or expires_at > AT:
+        assert lives_until == expires_at
+    elif grace_days:
+        assert lives_until == AT + timedelta(days=grace_days)
+    else:
+        assert lives_until is not None
+        assert lives_until <= AT
