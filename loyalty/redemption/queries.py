@@ -10,10 +10,13 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty.errors import NotFound
-from loyalty.ledger.post import Account, lock_accounts
+from loyalty.errors import NotFound, Unavailable
+from loyalty.ledger.heirs import lock_with_heir
+from loyalty.ledger.post import Account
 from loyalty.ledger.rules import Draw, Lot
 from loyalty.redemption.models import RedemptionRow
+
+_MOST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,24 @@ _HELD = text(
 )
 
 
-def lock_redemption(session: Session, redemption_id: UUID) -> tuple[RedemptionRow, Account]:
-    """Locks the redemption's account and reads it as it stands under that lock.
+def lock_redemption(
+    session: Session, redemption_id: UUID
+) -> tuple[RedemptionRow, Account, Account | None]:
+    """Locks the redemption's account, and its heir if it was merged; reads it under those locks.
 
     Who changes a redemption holds its account's lock. Raises NotFound.
     """
+    seen = _account_of(session, redemption_id)
+    for _ in range(_MOST_TRIES):
+        account, heir = lock_with_heir(session, seen)
+        row = redemption_of(session, redemption_id)
+        if row.account_id == account.id:
+            return row, account, heir
+        seen = row.account_id  # a hold went along with a merge meanwhile
+    raise Unavailable("The redemption keeps changing its account.")
+
+
+def _account_of(session: Session, redemption_id: UUID) -> int:
     account_id = session.scalar(
         select(RedemptionRow.account_id).where(
             RedemptionRow.tenant_id == session.info["tenant_id"],
@@ -62,8 +78,7 @@ def lock_redemption(session: Session, redemption_id: UUID) -> tuple[RedemptionRo
     )
     if account_id is None:
         raise NotFound(f"There is no redemption {redemption_id}.")
-    account = lock_accounts(session, [account_id])[account_id]
-    return redemption_of(session, redemption_id), account
+    return account_id
 
 
 def redemption_of(session: Session, redemption_id: UUID) -> RedemptionRow:

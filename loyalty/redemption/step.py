@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from loyalty.audit.by import By
 from loyalty.errors import Conflict, FieldError, Invalid
 from loyalty.ledger.due import settle_due
+from loyalty.ledger.heirs import hand_on
 from loyalty.ledger.post import Account, post
 from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import program_by_id
@@ -70,7 +71,8 @@ class Going:
     owner: Owner
     reward: RewardRow | None
     by: By
-    steps: list[dict[str, Any]]
+    heir: Account | None = None  # who has the account since it was merged
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def state(self) -> State:
@@ -122,20 +124,24 @@ class Going:
 
 def begin(session: Session, redemption_id: UUID, by: By) -> Going:
     """Locks a redemption, and settles what is due of its account. Raises NotFound."""
-    row, account = lock_redemption(session, redemption_id)
-    settle_due(session, [account], by.at)
-    return going(session, row, account, by)
+    row, account, heir = lock_redemption(session, redemption_id)
+    settle_due(session, [account] if heir is None else [account, heir], by.at)
+    one = going(session, row, account, by)
+    one.heir = heir
+    return one
 
 
 def going(session: Session, row: RedemptionRow, account: Account, by: By) -> Going:
     """A redemption of an account that is locked and settled."""
     reward = None if row.reward_id is None else reward_by_id(session, row.reward_id)
-    return Going(session, row, account, owner_of(session, account.id), reward, by, [])
+    return Going(session, row, account, owner_of(session, account.id), reward, by)
 
 
 def finish(one: Going, became: str) -> None:
     """Writes what was moved, the row, its steps, and the event that tells what it became."""
     post(one.session, [one.account], one.by.at)
+    if one.heir is not None:
+        hand_on(one.session, one.account, one.heir, one.by.at)
     one.session.flush()
     _write_steps(one)
     data = {

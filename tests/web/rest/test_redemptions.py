@@ -33,7 +33,7 @@ def redeem(call: Caller, key: str | None = None, **what: object) -> Told:
 
 
 def hold(call: Caller, **what: object) -> str:
-    made = redeem(call, **what, hold={"expires_in_s": 600})
+    made = redeem(call, None, **what, hold={"expires_in_s": 600})
     assert (made.status, made.body["status"]) == (201, "held")
     return str(made.body["id"])
 

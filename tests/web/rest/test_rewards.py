@@ -53,7 +53,7 @@ def test_a_reward_is_offered_and_told(wine: Caller) -> None:
 def test_a_reward_changes_by_merge_patch(wine: Caller) -> None:
     _offer(wine, worth="12")
     etag = wine("GET", f"{REWARDS}/mug").headers["ETag"]
-    patch = {
+    patch: dict[str, object] = {
         "points": 200,
         "worth": None,
         "texts": {"en": {"terms": "One each."}, "pt-BR": None},
@@ -111,13 +111,14 @@ def test_a_reward_that_makes_no_sense_is_refused_by_name(
 
 def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(wine: Caller) -> None:
     before = _offer(wine).body
-    for patch, wrong in (
+    patches: list[tuple[dict[str, object], tuple[str, str]]] = [
         ({"texts": {"en": None, "pt-BR": None}}, ("/texts", "required")),
         ({"texts": {"fr": {"terms": "x"}}}, ("/texts/fr/name", "required")),
         ({"vouchers": {"valid_days": 3}}, ("/vouchers", "not_for_kind")),
         ({"stock": 7}, ("/stock", "unknown_field")),
         ({"kind": "voucher"}, ("/kind", "unknown_field")),
-    ):
+    ]
+    for patch, wrong in patches:
         assert wine("PATCH", f"{REWARDS}/mug", patch).wrong == [wrong]
     assert wine("GET", f"{REWARDS}/mug").body == before
 
