@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.earning.give_back.rules import Before, Bought, Earned, Line
+from loyalty.earning.give_back.rules import Before, Bought, Earned, GivenBack, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ class Judged:
     awarded_at: datetime | None = None
     promotions: tuple[tuple[int | None, int | None], ...] = ()
     earned: tuple[Earned, ...] = ()
+    explanation: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ def judged(session: Session, activity_id: UUID) -> Judged:
         row.awarded_at,
         tuple(promotions),
         tuple(earned),
+        row.explanation,
     )
 
 
@@ -107,14 +108,10 @@ def history(session: Session, activity_id: UUID) -> History:
 
 
 def _before(rows: Sequence[Row[Any]]) -> Before:
-    quantities: dict[str, Decimal] = defaultdict(Decimal)
+    before = Before()
     for row in rows:
-        for line_id, quantity in row.explanation["lines"].items():
-            quantities[line_id] += Decimal(quantity)
-    by_return = [[share["points"] for share in row.explanation["given_back"]] for row in rows]
-    return Before(
-        quantities,
-        sum((row.worth for row in rows), Decimal(0)),
-        tuple(map(sum, zip(*by_return, strict=True))),
-        any(row.whole for row in rows),
-    )
+        told = row.explanation
+        lines = {line_id: Decimal(quantity) for line_id, quantity in told["lines"].items()}
+        points = tuple(share["points"] for share in told["given_back"])
+        before = before.with_(GivenBack(lines, row.worth, points, row.whole))
+    return before

@@ -57,6 +57,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What comes back now; `whole`: after it nothing of the purchase is left."""
+
+    quantities: Mapping[str, Decimal]
+    worth: Decimal
+    points: tuple[int, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """What came back earlier: by line, in money, and in points of each Earned in its order."""
 
@@ -65,15 +75,20 @@ class Before:
     points: tuple[int, ...] = ()
     whole: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """What comes back now; `whole`: after it nothing of the purchase is left."""
-
-    quantities: Mapping[str, Decimal]
-    worth: Decimal
-    points: tuple[int, ...]
-    whole: bool
+    def with_(self, more: GivenBack) -> Before:
+        """Together with what came back next."""
+        return Before(
+            {
+                line_id: self.quantities.get(line_id, Decimal(0))
+                + more.quantities.get(line_id, Decimal(0))
+                for line_id in {**self.quantities, **more.quantities}
+            },
+            self.worth + more.worth,
+            tuple(map(sum, zip(self.points, more.points, strict=True)))
+            if self.points
+            else more.points,
+            self.whole or more.whole,
+        )
 
 
 @dataclass(frozen=True, slots=True)

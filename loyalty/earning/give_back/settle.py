@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, insert, text, update
 from sqlalchemy.orm import Session
 
+from loyalty.earning.give_back.follow import follow, take_tier_points_back, whose
 from loyalty.earning.give_back.models import GiveBackVerdictRow, UnsettledGiveBackRow
 from loyalty.earning.give_back.purchase import History, Judged, bought, history, judged
 from loyalty.earning.give_back.rules import (
@@ -28,12 +29,11 @@ from loyalty.earning.give_back.rules import (
     give_back,
     plain,
 )
-from loyalty.earning.give_back.take_back import lock_heir, take_back, take_tier_points_back
+from loyalty.earning.give_back.take_back import lock_who_gives, take_back
 from loyalty.ledger.account import Account
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Kind
 from loyalty.outbox.emit import Event, emit
-from loyalty.tiers.count_again import count_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ _CLAIM = text(
     "SELECT g.id, g.program_id, g.source, g.transaction_id, g.return_id, g.lines, g.amount,"
     "  g.occurred_at, g.recorded_at, coalesce(p.settings->>'give_back', 'owed') AS policy,"
     "  (p.settings->>'late_window_days')::int AS late_window_days,"
-    "  a.id AS activity_id, a.amount AS bought_for, a.body->'items' AS items"
+    "  p.time_zone, a.id AS activity_id, a.kind, a.amount AS bought_for, a.currency, a.retailer,"
+    "  a.occurred_at AS bought_at, a.body"
     " FROM unsettled_give_back u"
     " JOIN give_back g ON g.tenant_id = u.tenant_id AND g.id = u.give_back_id"
     " JOIN program p ON p.tenant_id = u.tenant_id AND p.id = u.program_id AND p.paused_at IS NULL"
@@ -82,19 +83,20 @@ def settle_return(session: Session, give_back_id: UUID, at: datetime) -> Outcome
         return _wait(session, row, "waiting", f"Its purchase is {purchase.status}.")
     account = None
     if purchase.account_id is not None:
-        account = lock_heir(session, purchase.account_id, at)
+        account = lock_who_gives(session, purchase.account_id, at)
     so_far = history(session, row.activity_id)
-    asked = Asked(
-        None if row.lines is None else {line_id: Decimal(number) for line_id, number in row.lines},
-        row.amount,
-    )
-    verdict = give_back(bought(row.bought_for, row.items), purchase.earned, so_far.before, asked)
+    goods = bought(row.bought_for, (row.body or {}).get("items"))
+    verdict = give_back(goods, purchase.earned, so_far.before, _asked(row))
     if isinstance(verdict, Refused):
         return _refuse(session, row, verdict, account, at)
     _settle(session, row, purchase, so_far, verdict, account, at)
-    if account is not None:
-        count_again(session, [account.id])
     return Outcome("settled")
+
+
+def _asked(row: Row[Any]) -> Asked:
+    if row.lines is None:
+        return Asked(amount=row.amount)
+    return Asked({line_id: Decimal(quantity) for line_id, quantity in row.lines})
 
 
 def _settle(
@@ -106,40 +108,49 @@ def _settle(
     account: Account | None,
     at: datetime,
 ) -> None:
+    if account is None:  # it was rejected, and earned nothing
+        _close(session, row, _verdict(row, purchase, verdict), at)
+        return
     points = sum(verdict.points)
-    taken, decided_on, tier_points = TakenFrom(), None, 0
-    if account is not None:
-        decided_on, taken = take_back(
-            session,
-            account,
-            purchase,
-            so_far,
-            points,
-            Policy(row.policy),
-            kind=Kind.REVERSE,
-            cause_id=row.id,
-            occurred_at=row.occurred_at,
-            at=at,
-        )
-        entries = account.version - decided_on
-        post(session, [account], at)
-        tier_points = take_tier_points_back(session, account.id, points, purchase.awarded_at)
-    _close(
+    decided_on, taken = take_back(
         session,
-        row,
-        {
-            "status": "settled",
-            "account_id": account and account.id,
-            "account_version": decided_on,
-            "entries": entries if account else 0,
-            "points": points,
-            "taken": taken.moved,
-            "worth": verdict.worth,
-            "whole": verdict.whole,
-            "explanation": _explanation(row, purchase, verdict, taken, tier_points),
-        },
-        at,
+        account,
+        purchase,
+        so_far,
+        points,
+        Policy(row.policy),
+        kind=Kind.REVERSE,
+        cause_id=row.id,
+        occurred_at=row.occurred_at,
+        at=at,
     )
+    moved = {
+        "account_id": account.id,
+        "account_version": decided_on,
+        "entries": account.version - decided_on,
+    }
+    post(session, [account], at)
+    member = whose(session, account.id)
+    tier_points = take_tier_points_back(session, account.id, points, purchase, member)
+    _close(session, row, {**_verdict(row, purchase, verdict, taken, tier_points), **moved}, at)
+    follow(session, row, purchase, verdict, so_far.before, account, member, at)
+
+
+def _verdict(
+    row: Row[Any],
+    purchase: Judged,
+    verdict: GivenBack,
+    taken: TakenFrom = TakenFrom(),  # noqa: B008 - frozen
+    tier_points: int = 0,
+) -> dict[str, Any]:
+    return {
+        "status": "settled",
+        "points": sum(verdict.points),
+        "taken": taken.moved,
+        "worth": verdict.worth,
+        "whole": verdict.whole,
+        "explanation": _explanation(row, purchase, verdict, taken, tier_points),
+    }
 
 
 def _explanation(

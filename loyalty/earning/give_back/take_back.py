@@ -6,43 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.earning.give_back.purchase import History, Judged
 from loyalty.earning.give_back.rules import Policy, TakenFrom, There, take
-from loyalty.errors import Unavailable
 from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
+from loyalty.ledger.heirs import lock_with_heir
 from loyalty.ledger.lots_made import Made, lots_made
-from loyalty.ledger.post import lock_accounts, open_lots, take_tier_points
+from loyalty.ledger.post import open_lots
 from loyalty.ledger.rules import Bucket, Draw, Kind, Lot, draw
 
-_HEIR = text(
-    "SELECT into_account FROM merged_account"
-    " WHERE tenant_id = :tenant AND from_account = :account AND NOT undone"
-)
-_MOST_TRIES = 3
 
-
-def lock_heir(session: Session, account_id: int, at: datetime) -> Account:
-    """Locks the account that earned, or the one it was merged into, as it stands at `at`.
-
-    Who merges holds the locks of both, so what is read after the lock is as it stands.
-    """
-    wanted = _heir(session, account_id)
-    for _ in range(_MOST_TRIES):
-        account = lock_accounts(session, [wanted])[wanted]
-        wanted = _heir(session, account_id)
-        if wanted == account.id:
-            settle_due(session, [account], at)
-            return account
-    raise Unavailable("The account keeps being merged.")
-
-
-def _heir(session: Session, account_id: int) -> int:
-    values = {"tenant": session.info["tenant_id"], "account": account_id}
-    return session.execute(_HEIR, values).scalar_one_or_none() or account_id
+def lock_who_gives(session: Session, account_id: int, at: datetime) -> Account:
+    """Locks the account that earned, and gives the one that gives back: it, or the one it was
+    merged into, as it stands at `at`."""
+    own, heir = lock_with_heir(session, account_id)
+    account = heir or own
+    settle_due(session, [account], at)
+    return account
 
 
 def take_back(
@@ -109,22 +91,3 @@ def _in_turn(lots: Sequence[Lot], points: int) -> list[Draw]:
             draws.append(Draw(lot.id, min(points, lot.remaining)))
             points -= draws[-1].points
     return draws
-
-
-_JOINED = text(
-    "SELECT joined_at FROM membership WHERE tenant_id = :tenant AND account_id = :account"
-)
-
-
-def take_tier_points_back(
-    session: Session, account_id: int, points: int, awarded_at: datetime | None
-) -> int:
-    """Tier points of an award go back; the tier itself falls only at its period's end.
-
-    Returns how many. Those from before the member joined again ended when they left.
-    """
-    values = {"tenant": session.info["tenant_id"], "account": account_id}
-    joined_at = session.execute(_JOINED, values).scalar_one_or_none()
-    if not points or not joined_at or not awarded_at or awarded_at < joined_at:
-        return 0
-    return take_tier_points(session, account_id, points)
