@@ -213,6 +213,7 @@ def _earn(
 
 def _issue(account: Account, row: Row[Any], earned: Worth) -> int:
     """Each lot of its own; returns how many entries that made."""
+    account.note_activity(row.occurred_at)
     return sum(
         account.issue(
             Kind.AWARD,

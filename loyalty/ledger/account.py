@@ -116,12 +116,13 @@ class Account:
             }
         )
         if kind in _EARNS_AND_BURNS:
-            self._is_active(occurred_at)
+            self.note_activity(occurred_at)
         sign = (to_bucket in _OWN) - (from_bucket in _OWN)
         self.draws += [self._draw(one, sign) for one in draws]
         return self.version
 
-    def _is_active(self, occurred_at: datetime) -> None:
+    def note_activity(self, occurred_at: datetime) -> None:
+        """An earn, also one worth nothing, or a burn: what expires by inactivity lives longer."""
         self.active_at = max(self.active_at or occurred_at, occurred_at)
 
     def _draw(self, one: Draw, sign: int) -> dict[str, Any]:
@@ -165,7 +166,7 @@ class Account:
         waits = activates_at is not None or once_released is not None
         target = Bucket.PENDING if waits else Bucket.AVAILABLE
         if kind in _EARNS_AND_BURNS:
-            self._is_active(occurred_at)
+            self.note_activity(occurred_at)
         if pays:
             self.move(
                 kind, from_bucket, Bucket.OWED, pays, cause_id=cause_id, occurred_at=occurred_at
