@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from loyalty.book import of_lots, of_returns
+from loyalty.book import of_campaigns, of_lots, of_returns, of_tiers
 
 _SCOPE = """
     WITH scope AS MATERIALIZED (
@@ -185,6 +185,8 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
         "adjust entries have an adjustment": _cause("adjust", "adjustment", "c.id IS NULL"),
         **of_lots.OF_ACCOUNTS,
         **of_returns.OF_ACCOUNTS,
+        **of_campaigns.OF_ACCOUNTS,
+        **of_tiers.OF_ACCOUNTS,
         "in less out is what is there": _TRIAL_BALANCE,
     }.items()
 }
@@ -192,6 +194,7 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
 OF_PROGRAMS: Final[dict[str, str]] = {
     "an activity is open, awarded or set back": _EACH_ACTIVITY_STANDS_ONCE,
     **of_returns.OF_PROGRAMS,
+    **of_campaigns.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }

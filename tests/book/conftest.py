@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.campaigns.refer import make_referral_code
+from loyalty.campaigns.referral_rule import ReferralRule, set_referral_rule
+from loyalty.campaigns.referrals import referrals_of
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.earning.award import award_activities
@@ -19,6 +22,7 @@ from loyalty.programs.queries import Program
 from loyalty.redemption.redeem import Redeem
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
+from tests.campaigns.given import running
 from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
 from tests.opened import AT, give, joined, opened, redeemed
@@ -29,7 +33,8 @@ class Book:
     """Something in every table: ann earned 100 and 7, was given 50, spent 30 and lost 20.
 
     Bob has left; a purchase of Carl's is parked, one of ann's is open. Dora brought back 5 of 12,
-    and another return of hers waits for its purchase.
+    and another return of hers waits for its purchase. Eve has completed a campaign, and has
+    brought Finn.
     """
 
     program: Program
@@ -42,6 +47,10 @@ class Book:
     brought_back: UUID
     returned: UUID
     waiting: UUID
+    eve: int
+    campaign: int
+    bonus: UUID
+    referral: UUID
 
 
 def written(session: Session, slug: str = "wine") -> Book:
@@ -67,11 +76,35 @@ def written(session: Session, slug: str = "wine") -> Book:
     give(session, program, 50)
     redeemed(session, program, Redeem(points=30), key=f"{slug}-burn")
     give(session, program, -20)
+    _counted_by_day(session, membership_of(session, program.id, "bob").account_id, 40)
     leave(session, program, "bob", actor="bob", request_id=None, at=AT)
     [open_still] = stored(session, program, bought("9"))
     ann = membership_of(session, program.id, "ann")
     return Book(
-        program, ann.account_id, ann.id, awarded, parked, open_still, *_returned(session, program)
+        program,
+        ann.account_id,
+        ann.id,
+        awarded,
+        parked,
+        open_still,
+        *_returned(session, program),
+        *_campaigned(session, program),
+    )
+
+
+def _counted_by_day(session: Session, account_id: int, points: int) -> None:
+    """As if the program's tiers had asked for days when the points were given."""
+    session.execute(
+        text(
+            "INSERT INTO tier_progress (tenant_id, account_id, day, points, spend)"
+            " VALUES (:tenant, :account, :day, :points, 0)"
+        ),
+        {
+            "tenant": session.info["tenant_id"],
+            "account": account_id,
+            "day": AT.date(),
+            "points": points,
+        },
     )
 
 
@@ -84,6 +117,31 @@ def _returned(session: Session, program: Program) -> tuple[int, UUID, UUID, UUID
     waiting = settled(session, program, returned("t-unknown"))
     account = membership_of(session, program.id, "dora").account_id
     return account, purchase, back.id, waiting.id
+
+
+def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUID]:
+    """Eve's account, the campaign that she has completed by a visit, the bonus it paid, and the
+    referral by which she brought Finn."""
+    joined(session, program, "eve")
+    rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
+    set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
+    code = make_referral_code(session, program.id, "eve", AT)
+    join(session, program, NewMember("finn"), AT, referral_code=code)
+    boost = {"kind": "multiplier", "factor": "2", "days": 3}
+    rewards = [{"kind": "points", "points": 5}, boost]
+    campaign = running(session, program, {"kind": "visit"}, rewards=rewards)
+    visit = replace(bought(member_id="eve"), kind="visit", amount=None, currency=None)
+    ids = stored(session, program, visit, bought("3", "finn"))
+    award_activities(session, ids, AT, top_up=False)
+    paid = session.execute(
+        text("SELECT id, source FROM activity WHERE kind = 'bonus' AND program_id = :program"),
+        {"program": program.id},
+    ).all()
+    award_activities(session, [row.id for row in paid], AT, top_up=False)
+    [bonus] = [row.id for row in paid if row.source == ":campaign"]
+    [referral] = referrals_of(session, program.id)
+    eve = membership_of(session, program.id, "eve").account_id
+    return eve, campaign.id, bonus, referral.id
 
 
 @pytest.fixture

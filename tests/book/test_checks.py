@@ -46,6 +46,16 @@ BREAKS = [
         "account {a}",
     ),
     (
+        "tier points are what was earned since joining",
+        "UPDATE account SET tier_points = tier_points - 1 WHERE id = {a}",
+        "account {a}",
+    ),
+    (
+        "what counts for a tier on a day was earned on it",  # nothing was counted by the day so far
+        'UPDATE program SET settings = settings || \'{{"tier_policy": {{"on": "spend"}}}}\'',
+        "account {a} on 2026-07-01",
+    ),
+    (
         "open lots are pending and available",
         "UPDATE lot SET remaining = remaining - 1 WHERE account_id = {a} AND id = 2",
         "account {a}",
@@ -152,6 +162,41 @@ BREAKS = [
         "lot {a}-2",
     ),
     (
+        "progress in a campaign is the sum of its steps",
+        "UPDATE campaign_progress SET counted = '{{2}}' WHERE account_id = {e}",
+        "campaign {c} of account {e}",
+    ),
+    (
+        "a campaign was completed as often as its progress says",
+        "UPDATE campaign_progress SET completed = 0 WHERE account_id = {e}",
+        "campaign {c} of account {e}",
+    ),
+    (
+        "each completion is paid once",
+        "UPDATE activity SET transaction_id = 'x-' || id WHERE source = '\\:campaign'",
+        "completion 1 of campaign {c} by account {e}",
+    ),
+    (
+        "each completion is paid once",
+        "UPDATE boost SET factor = 3",
+        "completion 1 of campaign {c} by account {e}",
+    ),
+    (
+        "bonuses of campaigns have a completion",
+        "DELETE FROM campaign_completion",
+        "bonus {bonus}",
+    ),
+    (
+        "a completed referral is paid to both",
+        "UPDATE referral SET referred_points = 21",
+        "referral {referral}",
+    ),
+    (
+        "a completed referral is paid to both",
+        "UPDATE referral SET completed_at = NULL, activity_id = NULL",
+        "referral {referral}",
+    ),
+    (
         "in less out is what is there",
         "UPDATE account SET owed = owed + 1 WHERE id = {a}",
         "program",
@@ -201,6 +246,10 @@ def named(book: Book) -> Named:
             brought_back=book.brought_back,
             returned=book.returned,
             waiting=book.waiting,
+            e=book.eve,
+            c=book.campaign,
+            bonus=book.bonus,
+            referral=book.referral,
         )
 
     return fill
@@ -226,7 +275,7 @@ def verdicts(session: Session) -> list[Verdict]:
 def test_a_whole_book_passes(session: Session, book: Book) -> None:
     verdict = verdicts(session)[-1]
     assert verdict.broken == []
-    assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (1, 3, 9, 5)
+    assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (1, 5, 13, 10)
     assert verdict.questions == len(OF_ACCOUNTS) + len(OF_PROGRAMS)
 
 
