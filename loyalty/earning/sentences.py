@@ -35,7 +35,9 @@ _PERIODS = {
 
 def money(amount: Decimal) -> str:
     """An amount as people read it: at least two decimals unless it is whole."""
-    return f"{amount:.0f}" if amount == int(amount) else f"{amount:.4f}".rstrip("0").ljust(4, "0")
+    if amount == int(amount):
+        return f"{amount:.0f}"
+    return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount:.4f}".rstrip("0")
 
 
 def sentence(share: Mapping[str, Any], rule: Rule, currency: str, unit: str) -> str:
