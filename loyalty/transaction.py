@@ -65,6 +65,19 @@ def read_row(
         raise Unavailable("The database did not answer in time.") from error
 
 
+def write_rows(
+    tenant_id: int, statement: str, values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """All rows of the one statement of a transaction; what it wrote is committed with it.
+
+    Whose it is, the statement and the commit are one round trip. Raises what the driver raises;
+    nothing is handed over.
+    """
+    with _cursor() as its:
+        its.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
+        return its.fetchall()
+
+
 class Brief:
     """The statements of a transaction of two round trips; see loyalty.db.Statements."""
 

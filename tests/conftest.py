@@ -7,7 +7,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
     from tests.stack import Stack
     from tests.tenant import TestTenant
+
+# The counters' folder is named before anything of the house is imported, and a conftest of a room
+# that was named on the command line is imported before `pytest_configure`.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="loyalty-counters-")
+atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 _RUN = pytest.StashKey[Run]()
 _OWN = pytest.StashKey[Own]()

@@ -67,7 +67,6 @@ class Own:
             "DATABASE_SYSTEM_URL": self.postgres.url(SYSTEM, self.database),
             "REDIS_URL": self.valkey.url(),
             "LOYALTY_DATA": str(self.folder),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
 
     def make_database(self) -> None:

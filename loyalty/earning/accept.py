@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Invalid, Problem
@@ -118,22 +117,28 @@ def _key(numbered: tuple[int, Mapping[str, Any]]) -> tuple[int, str, str]:
     return row["program_id"], row["source"], row["transaction_id"]
 
 
-_ACCEPT = text("SELECT idx, id, fresh, same FROM accept_activities(:tenant, CAST(:rows AS json))")
+_ACCEPT = (
+    "SELECT idx, id, fresh, same FROM accept_activities(%(tenant)s, CAST(%(rows)s AS json))"
+    " ORDER BY idx"
+)
 
 
-def accept(session: Session, rows: Sequence[dict[str, Any]]) -> list[Accepted]:
-    """Stores what is new and compares what was there; the answers stand in the order of `rows`.
+def asked(tenant_id: int, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str, object]]:
+    """The one statement that stores `rows`, and its values, as the driver takes them.
 
     Rows go in sorted by key, so that servers that send the same purchases cannot deadlock.
     """
     numbered = sorted(enumerate(rows), key=_key)
     payload = [{"idx": number, **row} for number, row in numbered]
-    found = session.execute(
-        _ACCEPT,
-        {
-            "tenant": session.info["tenant_id"],
-            "rows": orjson.dumps(payload, default=plain).decode(),
-        },
-    )
-    by_number = {row.idx: Accepted(row.id, row.fresh, row.same) for row in found}
-    return [by_number[number] for number in range(len(rows))]
+    return _ACCEPT, {"tenant": tenant_id, "rows": orjson.dumps(payload, default=plain).decode()}
+
+
+def answered(found: Iterable[Sequence[Any]]) -> list[Accepted]:
+    """What the statement's rows say, in the order of the rows that were to be stored."""
+    return [Accepted(id_, fresh, same) for _, id_, fresh, same in found]
+
+
+def accept(session: Session, rows: Sequence[dict[str, Any]]) -> list[Accepted]:
+    """Stores what is new and compares what was there; the answers stand in the order of `rows`."""
+    statement, values = asked(session.info["tenant_id"], rows)
+    return answered(session.connection().exec_driver_sql(statement, values))
