@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from loyalty.book import of_campaigns, of_lots, of_returns, of_tiers
+from loyalty.book import of_campaigns, of_care, of_lots, of_returns, of_tiers
 
 _SCOPE = """
     WITH scope AS MATERIALIZED (
@@ -35,6 +35,16 @@ _ENTRIES_CONTINUE = """
 """
 _ACCOUNT_IS_ITS_ENTRIES = """
     SELECT format('account %s', s.id) FROM scope s
+    LEFT JOIN merged_account gone ON gone.tenant_id = :tenant AND gone.from_account = s.id
+      AND NOT gone.undone
+    LEFT JOIN (
+      SELECT heir.into_account, sum(e.points) AS lifetime FROM merged_account heir
+      JOIN entry e ON e.tenant_id = :tenant AND e.account_id = heir.from_account
+        AND (e.from_bucket = 'issued' OR (e.from_bucket = 'adjusted' AND e.kind = 'adjust'))
+      WHERE heir.tenant_id = :tenant AND NOT heir.undone
+        AND heir.into_account IN (SELECT id FROM scope)
+      GROUP BY heir.into_account
+    ) inherited ON inherited.into_account = s.id
     LEFT JOIN (
       SELECT account_id, max(version) AS version, count(*) AS entries,
         sum(moved('pending', from_bucket, to_bucket, points)) AS pending,
@@ -50,7 +60,9 @@ _ACCOUNT_IS_ITS_ENTRIES = """
     WHERE (s.version, s.version, s.pending, s.available, s.held, s.owed, s.lifetime)
       IS DISTINCT FROM (coalesce(e.version, 0), coalesce(e.entries, 0), coalesce(e.pending, 0),
                         coalesce(e.available, 0), coalesce(e.held, 0), coalesce(e.owed, 0),
-                        least(coalesce(e.lifetime, 0), 9007199254740991))
+                        CASE WHEN gone.merge_id IS NOT NULL THEN 0
+                             ELSE least(coalesce(e.lifetime, 0) + coalesce(inherited.lifetime, 0),
+                                        9007199254740991) END)
        OR s.tier_points > s.lifetime
     LIMIT 1
 """
@@ -187,6 +199,7 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
         **of_returns.OF_ACCOUNTS,
         **of_campaigns.OF_ACCOUNTS,
         **of_tiers.OF_ACCOUNTS,
+        **of_care.OF_ACCOUNTS,
         "in less out is what is there": _TRIAL_BALANCE,
     }.items()
 }
@@ -195,6 +208,7 @@ OF_PROGRAMS: Final[dict[str, str]] = {
     "an activity is open, awarded or set back": _EACH_ACTIVITY_STANDS_ONCE,
     **of_returns.OF_PROGRAMS,
     **of_campaigns.OF_PROGRAMS,
+    **of_care.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }
