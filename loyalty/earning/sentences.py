@@ -45,16 +45,15 @@ def sentence(share: Mapping[str, Any], rule: Rule, currency: str, unit: str) -> 
     if "why_not" in share:
         return f"Nothing: {_why_not(share, rule, currency, unit)}."
     said = _worth(share, rule, currency, unit)
-    if "would_be" in share:
-        limit = rule.limits[share["limit"]]
-        return (
-            f"{said} would be {counted(share['would_be'], unit)}, of which "
-            f"{_limit(limit, unit)} left {counted(share['points'], unit)}."
-        )
     if rule.gives is Gives.NOTHING:
         return f"{said}."
+    said = f"{said}: {counted(share.get('would_be', share['points']), unit)}"
+    if rule.gives is Gives.MULTIPLIER:
+        said = f"{said} more"
+    if "would_be" in share:
+        limit = _limit(rule.limits[share["limit"]], unit)
+        return f"{said}, of which {limit} left {counted(share['points'], unit)}."
     rest = Decimal(share.get("remainder", 0))
-    said = f"{said}: {counted(share['points'], unit)}"
     if rest > 0:
         return f"{said} (a remainder of {rest.normalize():f} was rounded away)."
     return f"{said} (rounded up by {-rest.normalize():f})." if rest else f"{said}."
@@ -70,7 +69,7 @@ def _worth(share: Mapping[str, Any], rule: Rule, currency: str, unit: str) -> st
             each = _each(rule, rule.rate or Rate(0, Decimal(1)), unit)
             return f"{_figure(base)} items at {each} items"
         case Gives.MULTIPLIER:
-            return f"{counted(int(base), unit)} times {_figure(rule.factor)}, so besides"
+            return f"{counted(int(base), unit)} times {_figure(rule.factor)}"
         case Gives.NOTHING:
             return f"{money(base)} {currency} of it earn nothing"
         case Gives.VISIT | Gives.FIXED:

@@ -62,7 +62,8 @@ def publish(
             "INSERT INTO promotion_version"
             " (tenant_id, promotion_id, version, status, starts_at, ends_at, rule, published_at)"
             " VALUES (:tenant, :promotion, :number, :status,"
-            " coalesce(CAST(:starts_at AS timestamptz), '-infinity'), coalesce(CAST(:ends_at AS timestamptz), 'infinity'), CAST(:rule AS jsonb), :at)"
+            " coalesce(CAST(:starts_at AS timestamptz), '-infinity'),"
+            " coalesce(CAST(:ends_at AS timestamptz), 'infinity'), CAST(:rule AS jsonb), :at)"
         ),
         {
             "tenant": session.info["tenant_id"],
@@ -412,12 +413,12 @@ def test_all_that_a_sentence_can_say(session: Session, program: Program) -> None
     assert told == {
         "Earn rate": "10 USD at 1 point per 1 USD: 10 points.",
         "items": "1 items at 2 points per full 1 items: 2 points.",
-        "double": "21 points times 2, so besides: 21 points.",
+        "double": "21 points times 2: 21 points more.",
         "barred": "20 USD of it earn nothing.",
         "low": "Nothing: another promotion of the group summer gave more"
         " (it would have given 1 point).",
         "high": "For the purchase: 2 points.",
-        "cut": "For the purchase would be 5 points, of which the limit of 3 points and 2 uses for"
+        "cut": "For the purchase: 5 points, of which the limit of 3 points and 2 uses for"
         " all members together left 3 points.",
         "visits": "Nothing: it is no visit, and this promotion pays for those.",
         "euros": "Nothing: it has no rate for USD.",
