@@ -1,8 +1,9 @@
-"""What a burn costs."""
+"""What a burn costs, and what may become of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,9 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.ledger.rules import MAX_POINTS
-from loyalty.redemption.rules import NotOffered, Price, Terms, price_of_amount, price_of_points
+from loyalty.ledger.rules import MAX_POINTS, Draw, Lot, draw, drawn
+from loyalty.redemption.rules import (
+    NotOffered,
+    Price,
+    State,
+    Status,
+    Terms,
+    TooMany,
+    WrongState,
+    cancelled,
+    captured,
+    forfeits,
+    last_drawn,
+    next_step,
+    price_of_amount,
+    price_of_points,
+    released,
+    returns_to_stock,
+    status_at,
+)
 
+AT = datetime(2026, 7, 1, tzinfo=UTC)
 USUAL = Terms(points=100, worth=Decimal("1.00"))
 MOST_MONEY = Decimal("999999999999.9999")
 TEN_THOUSANDTH = Fraction(1, 10_000)
@@ -112,3 +132,116 @@ def test_what_is_offered_keeps_to_the_terms(
     assert charged == asked
     assert charged % step == 0
     assert min(least, most) <= charged <= max(least, most)
+
+
+def _hold(points: int = 100, for_s: int = 60) -> State:
+    return State("held", points, hold_expires_at=AT + timedelta(seconds=for_s))
+
+
+def test_a_hold_has_lapsed_from_the_instant_at_which_its_time_is_over() -> None:
+    until = AT + timedelta(seconds=60)
+    assert status_at(_hold(), until - timedelta(microseconds=1)) == "held"
+    assert status_at(_hold(), until) == "lapsed"
+    assert status_at(replace(_hold(), status="captured"), until) == "captured"
+
+
+def test_a_hold_is_captured_as_a_whole_or_in_part() -> None:
+    assert captured(_hold(), None, AT) == (100, 0)
+    assert captured(_hold(), 40, AT) == (40, 60)
+    assert released(_hold(), AT) == 100
+    with pytest.raises(TooMany) as refused:
+        captured(_hold(), 101, AT)
+    assert refused.value.most == 100
+
+
+@pytest.mark.parametrize(
+    "status", ["redeemed", "captured", "released", "lapsed", "partly_cancelled", "cancelled"]
+)
+def test_only_what_is_held_is_captured_or_released(status: Status) -> None:
+    one = replace(_hold(), status=status)
+    with pytest.raises(WrongState, match=f"{status.replace('_', ' ')}, not held"):
+        captured(one, None, AT)
+    with pytest.raises(WrongState):
+        released(one, AT)
+    with pytest.raises(WrongState, match="lapsed, not held"):
+        captured(_hold(for_s=0), None, AT)
+
+
+@pytest.mark.parametrize("status", ["held", "released", "lapsed", "cancelled"])
+def test_only_what_is_spent_is_cancelled(status: Status) -> None:
+    with pytest.raises(WrongState):
+        cancelled(State(status, 100), None)
+
+
+@given(st.integers(1, 1000), st.integers(0, 999), st.lists(st.integers(1, 1000), max_size=8))
+def test_cancelled_in_parts_is_never_more_than_was_spent(
+    points: int, released_before: int, parts: list[int]
+) -> None:
+    state = State("captured", points, released=min(released_before, points - 1))
+    spent = state.spent
+    for part in parts:
+        if state.status == "cancelled":
+            with pytest.raises(WrongState):
+                cancelled(state, part)
+        elif part > state.spent:
+            with pytest.raises(TooMany):
+                cancelled(state, part)
+        else:
+            back, status = cancelled(state, part)
+            state = replace(state, status=status, cancelled=state.cancelled + back)
+            assert (status == "cancelled") == (state.cancelled == spent)
+    if state.status != "cancelled":
+        assert cancelled(state, None) == (spent - state.cancelled, "cancelled")
+
+
+def test_goods_are_shipped_once_and_delivered_once() -> None:
+    ordered = State("redeemed", 1, fulfilment="ordered")
+    assert next_step(ordered, "ship") == "shipped"
+    assert next_step(replace(ordered, fulfilment="shipped"), "deliver") == "delivered"
+    for fulfilment, step in (("ordered", "deliver"), ("shipped", "ship"), ("delivered", "deliver")):
+        with pytest.raises(WrongState):
+            next_step(replace(ordered, fulfilment=fulfilment), step)  # type: ignore[arg-type]
+    for state in (replace(ordered, status="cancelled"), State("redeemed", 1)):
+        with pytest.raises(WrongState, match="nothing to ship"):
+            next_step(state, "ship")
+
+
+def test_what_was_shipped_is_not_in_stock_again() -> None:
+    assert [returns_to_stock(one) for one in (None, "ordered")] == [True, True]
+    assert [returns_to_stock(one) for one in ("shipped", "delivered")] == [False, False]
+
+
+def test_who_has_left_has_lost_what_comes_back() -> None:
+    before, joined_at, after = AT - timedelta(1), AT, AT + timedelta(1)
+    assert forfeits("cancelled", joined_at, after)
+    assert forfeits("active", joined_at, before)
+    assert not forfeits("active", joined_at, after)
+    assert not forfeits("suspended", joined_at, after)
+
+
+lots_of_points = st.lists(st.integers(1, 50), min_size=1, max_size=6).map(
+    lambda sizes: [Lot(number, size) for number, size in enumerate(sizes, start=1)]
+)
+
+
+@given(lots_of_points, st.data())
+def test_a_burn_of_which_a_part_came_back_has_drawn_what_a_smaller_burn_would(
+    lots: list[Lot], data: st.DataObject
+) -> None:
+    there = sum(lot.remaining for lot in lots)
+    burnt = data.draw(st.integers(1, there))
+    back = data.draw(st.integers(1, burnt))
+    draws = draw(lots, burnt, AT)
+    returns = last_drawn(draws, back)
+    assert sum(one.points for one in returns) == back
+    after = {lot.id: lot.remaining for lot in drawn(lots, draws)}
+    for one in returns:
+        after[one.lot_id] += one.points
+    smaller = drawn(lots, draw(lots, burnt - back, AT))
+    assert after == {lot.id: lot.remaining for lot in smaller}
+
+
+def test_no_more_comes_back_than_was_drawn() -> None:
+    with pytest.raises(TooMany) as refused:
+        last_drawn([Draw(1, 3), Draw(2, 4)], 8)
+    assert refused.value.most == 7
