@@ -11,25 +11,30 @@ _PROGRESS_IS_ITS_STEPS = """
       SELECT array_agg(total ORDER BY position) AS counted FROM (
         SELECT c.position, sum(c.counted) AS total FROM campaign_step s
         CROSS JOIN unnest(s.counted) WITH ORDINALITY AS c(counted, position)
-        WHERE s.tenant_id = :tenant AND s.account_id = p.account_id
-          AND s.campaign_id = p.campaign_id
+        WHERE s.tenant_id = :tenant AND s.campaign_id = p.campaign_id
+          AND s.account_id IN (SELECT own_accounts(:tenant, p.account_id))
         GROUP BY c.position
       ) totals
     ) s ON true
     WHERE p.tenant_id = :tenant AND p.account_id IN (SELECT id FROM scope)
+      AND p.account_id NOT IN (SELECT from_account FROM merged_account
+                               WHERE tenant_id = :tenant AND NOT undone)
       AND p.counted IS DISTINCT FROM s.counted
     LIMIT 1
 """
 _COMPLETIONS_ARE_AS_MANY_AS_PROGRESS_SAYS = """
     SELECT format('campaign %s of account %s', p.campaign_id, p.account_id)
     FROM campaign_progress p
+    JOIN campaign g ON g.tenant_id = :tenant AND g.id = p.campaign_id
     LEFT JOIN LATERAL (
       SELECT count(*) AS times, max(n) AS last FROM campaign_completion c
       WHERE c.tenant_id = :tenant AND c.campaign_id = p.campaign_id
-        AND c.account_id = p.account_id
+        AND c.account_id IN (SELECT own_accounts(:tenant, p.account_id))
     ) c ON true
     WHERE p.tenant_id = :tenant AND p.account_id IN (SELECT id FROM scope)
-      AND (c.times, coalesce(c.last, 0)) IS DISTINCT FROM (p.completed, p.completed)
+      AND p.account_id NOT IN (SELECT from_account FROM merged_account
+                               WHERE tenant_id = :tenant AND NOT undone)
+      AND (least(c.times, g.times) <> p.completed OR coalesce(c.last, 0) > p.completed)
     LIMIT 1
 """
 # A bonus is unique by its key, so that one that is there is there once.
