@@ -87,11 +87,14 @@ def _check_names(session: Session, program: Program, planned: Plan) -> None:
     segments = named(rule, Segment)
     there = set(
         session.scalars(
-            select(SegmentRow.key).where(
+            select(SegmentRow.key)
+            .where(
                 SegmentRow.tenant_id == session.info["tenant_id"],
                 SegmentRow.program_id == program.id,
                 SegmentRow.key.in_(sorted(segments)),
             )
+            .order_by(SegmentRow.id)
+            .with_for_update(read=True)  # none of them is taken out meanwhile
         )
     )
     missing = [("segment", key) for key in sorted(segments - there)]

@@ -137,7 +137,8 @@ def _inactive(value: object, place: str, clause: Clause, _: int) -> str:
         " ON x.tenant_id = w.tenant_id AND x.id = w.activity_id"
         " WHERE w.tenant_id = ms.tenant_id AND w.account_id = ms.account_id"
         f" AND w.activity_id >= least_id({since} - (SELECT clock_offset FROM tenant"
-        f" WHERE id = p.tenant_id) - interval '10 minutes') AND x.occurred_at > {since}))"
+        f" WHERE id = p.tenant_id) - interval '10 minutes') AND x.occurred_at > {since}"
+        " AND x.kind <> 'bonus'))"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from loyalty.errors import Invalid
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import Promotion, promotion_by_key
 from loyalty.promotions.draft import add_draft, add_promotion
+from loyalty.promotions.end import end
+from loyalty.promotions.free_segment import SegmentInUse, remove_free_segment
 from loyalty.segments.save import add_segment
 from tests.catalogue.listed import list_products, list_retailers
 from tests.opened import AT, opened
@@ -69,6 +71,25 @@ def test_one_that_fails_blocks_it_and_says_what_came(session: Session) -> None:
     ]
     assert refused.value.errors[0].detail == "37 points were expected, 20 came: standing 20."
     assert _bread(session, program).status(AT) == "draft"
+
+
+def test_a_segment_that_a_promotion_asks_for_stays(session: Session) -> None:
+    program = opened(session)
+    vip = {"key": "vip", "name": "VIP", "condition": None}
+    add_segment(session, program, vip, actor="eve", request_id=None, at=AT)
+    _add(session, program, {"multiplier": "2", "when": {"not": {"segment": ["vip", "vip"]}}})
+
+    def remove(at: datetime) -> None:
+        remove_free_segment(session, program, "vip", actor="eve", request_id=None, at=at)
+
+    _publish(session, program)
+    with pytest.raises(SegmentInUse):
+        remove(AT)
+    later = AT + timedelta(days=1)
+    end(session, program, promotion_by_key(session, program.id, "bread", lock=True), later, EVE)
+    with pytest.raises(SegmentInUse):
+        remove(AT)
+    remove(later)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from flask import Response
 from loyalty.clock import now
 from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
+from loyalty.promotions.free_segment import remove_free_segment
 from loyalty.segments import queries
 from loyalty.segments.models import SegmentRow
-from loyalty.segments.save import add_segment, change_segment, recount, remove_segment
+from loyalty.segments.save import add_segment, change_segment, recount
 from loyalty.segments.upload import upload
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
@@ -105,7 +106,7 @@ def delete(program: str, key: str) -> Response:
     """Take a segment out: from now on nobody is in it."""
     with transaction(tenant()) as session:
         book, who = program_by_slug(session, program), principal().actor
-        gone = remove_segment(
+        gone = remove_free_segment(
             session, book, key, actor=who, request_id=request_id.get(), at=now(session)
         )
         return json_answer(_shown(gone))
