@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,37 +59,56 @@ class Completion:
         return f"{self.campaign.id}-{self.account_id}-{self.n}-{position}"
 
 
-def take_steps(session: Session, steps: Sequence[Step], at: datetime) -> list[Completion]:
-    """Writes the steps, in their order, and returns what they completed. None cost nothing.
+@dataclass(slots=True)
+class Course:
+    """How far locked accounts are in campaigns, while one step is taken after the other.
 
-    The accounts are locked by the caller. Events: campaign.progressed, campaign.completed.
+    Nothing is written before `write`.
     """
-    if not steps:
-        return []
-    known = progress_of(
-        session, {one.campaign.id for one in steps}, {one.account_id for one in steps}
-    )
-    names = _names(session, {one.membership_id for one in steps})
-    taken: list[Step] = []
-    reached: dict[tuple[int, int], tuple[Step, Progress]] = {}
-    completions: list[Completion] = []
-    for one in steps:
-        key = (one.campaign.id, one.account_id)
-        before = known.get(key) or start(one.campaign)
-        after = known[key] = advance(one.campaign, before, one.added)
-        if after is before:
-            continue  # completed as often as it can be: nothing counts any more
-        taken.append(one)
-        reached[key] = one, after
-        completions += [
-            _completion(one, names[one.membership_id], n)
-            for n in range(before.completed + 1, after.completed + 1)
+
+    known: dict[tuple[int, int], Progress]  # (campaign, account) → so far
+    taken: list[Step] = field(default_factory=list)
+    completed: list[tuple[Step, int]] = field(default_factory=list)
+
+    def take(self, step: Step) -> range:
+        """Takes a step; returns the numbers of the rounds that it completed.
+
+        What comes after the last round counts no more.
+        """
+        key = (step.campaign.id, step.account_id)
+        before = self.known.get(key) or start(step.campaign)
+        after = advance(step.campaign, before, step.added)
+        rounds = range(before.completed + 1, after.completed + 1)
+        if after is not before:
+            self.known[key] = after
+            self.taken.append(step)
+            self.completed += [(step, n) for n in rounds]
+        return rounds
+
+    def write(self, session: Session, at: datetime) -> list[Completion]:
+        """Writes what was taken and returns what it completed; nothing costs nothing.
+
+        Events: campaign.progressed, campaign.completed.
+        """
+        if not self.taken:
+            return []
+        names = _names(session, {step.membership_id for step in self.taken})
+        completions = [
+            _completion(step, names[step.membership_id], n) for step, n in self.completed
         ]
-    if taken:
-        _write(session, taken, reached.values(), completions, at)
-        events = [_progressed(one, names[one.membership_id], now) for one, now in reached.values()]
+        last = {(step.campaign.id, step.account_id): step for step in self.taken}
+        reached = [(step, self.known[key]) for key, step in last.items()]
+        _write(session, self.taken, reached, completions, at)
+        events = [_progressed(step, names[step.membership_id], now) for step, now in reached]
         emit(session, [*events, *map(_completed, completions)], at)
-    return completions
+        return completions
+
+
+def open_course(
+    session: Session, campaign_ids: Iterable[int], account_ids: Iterable[int]
+) -> Course:
+    """How far these accounts, which are locked, are in these campaigns."""
+    return Course(progress_of(session, campaign_ids, account_ids))
 
 
 _NAMES = text(

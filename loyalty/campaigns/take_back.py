@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.campaigns.queries import campaigns_by_id
 from loyalty.campaigns.rules import Campaign, GoalKind, Happening, counted
-from loyalty.campaigns.steps import Step, take_steps
+from loyalty.campaigns.steps import Step, open_course
 
 _COUNTED = text(
     "SELECT campaign_id, array_agg(total ORDER BY position) AS counted FROM ("
@@ -51,7 +51,10 @@ def take_back(
         for campaign in campaigns_by_id(session, before)
         if any(added := _taken(campaign, before[campaign.id], left))
     ]
-    take_steps(session, steps, at)
+    course = open_course(session, before, [account_id])
+    for step in steps:
+        course.take(step)
+    course.write(session, at)
 
 
 def _taken(campaign: Campaign, before: Sequence[Decimal], left: Happening) -> tuple[Decimal, ...]:

@@ -21,6 +21,7 @@ class Fact(StrEnum):
     TIME_ZONE = "time_zone"  # of the retailer, else of the program
     ATTRIBUTE = "attribute"  # of the member
     SEGMENT = "segment"
+    BOOST = "boost"  # by which campaigns
     BIRTHDAY = "birthday"
     JOINING_DAY = "joining_day"
     FIRST_PURCHASE = "first_purchase"
@@ -87,6 +88,7 @@ class MemberFacts:
     tier_points: int
     attributes: Mapping[str, object] = field(default_factory=dict)
     segments: frozenset[str] = frozenset()
+    boosts: frozenset[str] = frozenset()  # the campaigns whose boost is in force
     first_purchase: bool | None = None
     inactive_days: int | None = None
     days_from_birthday: int | None = None

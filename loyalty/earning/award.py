@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.campaigns.progress import Happened
+from loyalty.campaigns.progress import Counting, Happened
 from loyalty.campaigns.queries import running
 from loyalty.campaigns.rules import Campaign
 from loyalty.conditions.facts import Ask, MemberFacts, Purchase
@@ -54,7 +54,7 @@ class Judged:
 
     awards: list[dict[str, Any]] = field(default_factory=list)
     setbacks: list[dict[str, Any]] = field(default_factory=list)
-    happened: list[Happened] = field(default_factory=list)  # what campaigns may count
+    happened: list[Happened] = field(default_factory=list)  # what may complete a referral
     waits_s: list[float] = field(default_factory=list)
 
     @property
@@ -69,7 +69,7 @@ class Book:
 
     programs: dict[int, ProgramRules]
     versions: dict[int, list[Version]]
-    campaigns: dict[int, list[Campaign]]
+    counting: Counting
     accounts: dict[int, Account]
     members: dict[int, Standing]
     climb: Climb
@@ -98,7 +98,7 @@ def award_activities(
     wake_waiting(session, [row.id for row in claimed])
     book.climb.write(session)
     referring = {one for one, program in programs.items() if program.has_referrals}
-    further(session, book.campaigns, referring, judged.happened, at)
+    further(session, book.counting, referring, judged.happened, at)
     return judged
 
 
@@ -118,7 +118,8 @@ def _open_book(
     catalogue = any(program.wants_catalogue for program in programs.values())
     whose = {member.membership_id: member.account_id for member in members.values()}
     facts = open_facts(session, claimed, whose, asks, at, catalogue=catalogue)
-    book = Book(programs, versions, campaigns, accounts, members, climbing, facts, at)
+    counting = Counting(session, campaigns, accounts)
+    book = Book(programs, versions, counting, accounts, members, climbing, facts, at)
     if any(version.rule.limits for version in in_force):
         book.counters = open_counters(session, _occasions(claimed, book))
     return book
@@ -193,8 +194,10 @@ def _earn(
     book.facts.goes_on(account.id, purchase)
     for occasion, used in earned.uses:
         book.counters.count(occasion, used)
-    if program.has_referrals or book.campaigns.get(row.program_id):
-        judged.happened.append(happened(row, account.id, purchase, facts, program.tiers, risen))
+    if program.has_referrals or program.has_campaigns:
+        one = happened(row, account.id, purchase, facts, program.tiers, risen)
+        book.facts.boosted(account.id, book.counting.count(one))
+        judged.happened.append(one)
     judged.waits_s.append((book.at - row.recorded_at).total_seconds())
     judged.awards.append(
         {

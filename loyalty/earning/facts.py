@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.campaigns.boosts import Boost, boosts_of
 from loyalty.catalogue.queries import NOTHING, facts_of
 from loyalty.catalogue.rules import Catalogue
 from loyalty.conditions.facts import Ask, Fact, Line, MemberFacts, Purchase, days_from
@@ -49,6 +50,7 @@ class Facts:
     people: Mapping[int, Person] = field(default_factory=dict)  # by membership
     segments: Mapping[int, frozenset[str]] = field(default_factory=dict)  # by membership
     past: dict[int, Past] = field(default_factory=dict)  # by account
+    boosts: dict[int, list[Boost]] = field(default_factory=dict)  # by account
 
     def purchase(self, row: Any, zone: tzinfo) -> Purchase:
         """A stored activity with what the catalogue knows of it; `zone` is the program's."""
@@ -90,6 +92,9 @@ class Facts:
             plain,
             attributes=person.attributes,
             segments=self.segments.get(membership_id, frozenset()),
+            boosts=frozenset(
+                boost.key for boost in self.boosts.get(account_id, ()) if boost.covers(at)
+            ),
             first_purchase=purchase.kind == "purchase" and not past.purchased,
             inactive_days=max(0, (at - since).days),
             days_from_birthday=days_from(person.birthday, at.astimezone(own).date())
@@ -99,6 +104,11 @@ class Facts:
                 plain.joined_at.astimezone(zone).date(), at.astimezone(zone).date()
             ),
         )
+
+    def boosted(self, account_id: int, boosts: Sequence[Boost]) -> None:
+        """A campaign was completed: what occurs after it is boosted, in this batch too."""
+        if boosts:
+            self.boosts.setdefault(account_id, []).extend(boosts)
 
     def goes_on(self, account_id: int, purchase: Purchase) -> None:
         """An activity was awarded: what comes after it in the batch comes after it."""
@@ -129,6 +139,10 @@ def open_facts(
     if Fact.SEGMENT in asked:
         keys = {name for fact, name in asks if fact is Fact.SEGMENT}
         facts.segments = segments_of(session, memberships, at, keys=keys)
+    if Fact.BOOST in asked:
+        keys = {name for fact, name in asks if fact is Fact.BOOST}
+        since = min(one.occurred_at for one in activities)
+        facts.boosts = boosts_of(session, memberships.values(), keys, since)
     if asked & _OF_THE_PAST:
         facts.past = _past(session, set(memberships.values()))
     return facts

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.campaigns import complete_referrals as referrals
 from loyalty.campaigns.complete_referrals import Bought, CompletedReferral, complete_referrals
-from loyalty.campaigns.progress import Happened, progress
+from loyalty.campaigns.progress import Counting, Happened
 from loyalty.campaigns.rules import Campaign, Happening, RewardKind
 from loyalty.campaigns.steps import SOURCE, Completion
 from loyalty.conditions.facts import Ask, MemberFacts, Purchase
@@ -63,19 +63,19 @@ def campaign_asks(campaigns: Mapping[int, Sequence[Campaign]]) -> frozenset[Ask]
 
 def further(
     session: Session,
-    campaigns: Mapping[int, Sequence[Campaign]],
+    counting: Counting,
     referring: Collection[int],
     happened: Sequence[Happened],
     at: datetime,
 ) -> None:
-    """Counts what happened for the campaigns (by program), completes the referrals of the
-    programs in `referring`, and pays for both.
+    """Writes what was counted for campaigns, completes the referrals of the programs in
+    `referring`, and pays for both.
 
     The accounts are locked; points are paid as bonuses, which a worker awards next.
     """
     bought = [_bought(one) for one in happened if one.program_id in referring]
     completed = complete_referrals(session, [one for one in bought if one is not None], at)
-    completions = progress(session, campaigns, happened, at)
+    completions = counting.write(at)
     pay_bonuses(
         session,
         [bonus for one in completions for bonus in _of_campaign(one)]

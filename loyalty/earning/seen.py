@@ -42,6 +42,9 @@ def member_to_json(member: MemberFacts, asks: Collection[Ask]) -> dict[str, Any]
     segments = member.segments & _names(asks, Fact.SEGMENT)
     if segments:
         told["segments"] = sorted(segments)
+    boosts = member.boosts & _names(asks, Fact.BOOST)
+    if boosts:
+        told["boosts"] = sorted(boosts)
     named = _names(asks, Fact.ATTRIBUTE) & member.attributes.keys()
     if named:
         told["attributes"] = {name: member.attributes[name] for name in sorted(named)}
@@ -56,6 +59,7 @@ def member_from_json(told: Mapping[str, Any]) -> MemberFacts:
         tier_points=told["tier_points"],
         attributes=told.get("attributes") or {},
         segments=frozenset(told.get("segments") or ()),
+        boosts=frozenset(told.get("boosts") or ()),
         **{name: told.get(name) for name in _NUMBERS.values()},
     )
 

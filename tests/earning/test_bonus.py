@@ -56,7 +56,7 @@ def test_a_bonus_is_awarded_as_promised_whatever_the_promotions_say(
     [why] = explain(session, [told])
     assert (told.kind, told.source) == ("bonus", ":bonus")
     assert why is not None
-    assert why["sentence"] == "Ten coffees: 70 points."
+    assert why["sentence"] == "70 points: Ten coffees."
     [line] = statement(session, program, "ann", before=None, limit=10)
     assert line.text == "70 points earned (Ten coffees)"
     assert line.occurred_at == AT - timedelta(days=1)
