@@ -21,13 +21,13 @@ _MEMBERS = """
     JOIN membership ms ON ms.tenant_id = p.tenant_id AND ms.program_id = p.id
     JOIN member m ON m.tenant_id = ms.tenant_id AND m.id = ms.member_id
     JOIN account a ON a.tenant_id = ms.tenant_id AND a.id = ms.account_id
-    WHERE p.tenant_id = :tenant AND ms.status <> 'cancelled'
+    WHERE p.tenant_id = :tenant AND ms.status IN ('active', 'suspended')
 """
 _ON_LISTS = """
     SELECT sm.membership_id, s.key FROM segment_member sm
     JOIN segment s ON s.tenant_id = sm.tenant_id AND s.id = sm.segment_id
     JOIN membership ms ON ms.tenant_id = sm.tenant_id AND ms.id = sm.membership_id
-    WHERE sm.tenant_id = :tenant AND sm.membership_id = ANY(:ids) AND ms.status <> 'cancelled'
+    WHERE sm.tenant_id = :tenant AND sm.membership_id = ANY(:ids) AND ms.status IN ('active', 'suspended')
 """
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
 from loyalty.earning.prove import Outcome
 from loyalty.promotions.desk import DeskVersion, Promotion
 from loyalty.promotions.fixture import MOST_FIXTURES
+from loyalty.promotions.report import Report
 from loyalty.web.fields import (
     Choice,
+    Currency,
     Flag,
     Instant,
     Integer,
     ListOf,
+    Money,
     Part,
     Points,
     Schema,
@@ -25,6 +29,7 @@ from loyalty.web.fields import (
 from loyalty.web.fields.trees import Tree
 from loyalty.web.problems import FieldErrorSchema
 
+MOST_CURRENCIES = 200
 _STATUSES = ("draft", "published", "ended")
 _RULE = {
     "description": "What it gives, when, and within which limits: see the page on promotions.",
@@ -120,6 +125,36 @@ class CheckSchema(Schema):
     fixtures = ListOf(Part(FixtureOutcomeSchema), most=MOST_FIXTURES, required=True)
 
 
+class ReportArgs(Schema):
+    """Which time is told: what was recorded from `since` until before `until`."""
+
+    since = Instant(metadata={"description": "30 days before `until`."})
+    until = Instant(metadata={"description": "Now."})
+
+
+class SalesSchema(Schema):
+    """The amounts of purchases, in one currency."""
+
+    currency = Currency(required=True)
+    amount = Money(required=True)
+
+
+class ReportSchema(Schema):
+    """What a promotion has cost and brought; `cost` is at the program's burn rate."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    points = Points(required=True)
+    cost = Money(required=True)
+    currency = Currency(required=True, metadata={"description": "Of the cost."})
+    awards = Points(required=True)
+    members = Points(required=True)
+    sales = ListOf(Part(SalesSchema), most=MOST_CURRENCIES, required=True)
+    capped = Points(required=True, metadata={"description": "Awards that a limit cut."})
+    cut = Points(required=True, metadata={"description": "Points that limits cut."})
+
+
+_REPORT = ReportSchema()
 _PROMOTION, _VERSION = PromotionSchema(), VersionSchema()
 
 
@@ -138,6 +173,19 @@ def shown_check(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             for one in outcomes
         ],
     }
+
+
+def shown_report(report: Report, currency: str) -> dict[str, Any]:
+    """The report as ReportSchema says; `currency` is the program's."""
+    sales = [{"currency": code, "amount": amount} for code, amount in report.sales.items()]
+    shown: dict[str, Any] = _REPORT.dump(
+        {
+            **{one.name: getattr(report, one.name) for one in dataclass_fields(report)},
+            "currency": currency,
+            "sales": sales,
+        }
+    )
+    return shown
 
 
 def shown_version(version: DeskVersion, at: datetime) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
@@ -18,6 +18,7 @@ from loyalty.promotions import desk
 from loyalty.promotions.desk import Promotion, promotion_by_key
 from loyalty.promotions.draft import add_draft, add_promotion, change_promotion
 from loyalty.promotions.end import end
+from loyalty.promotions.report import report
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
 from loyalty.web.auth import allow, principal, tenant
@@ -31,9 +32,12 @@ from loyalty.web.promotion_schema import (
     NewVersionSchema,
     PromotionChangeSchema,
     PromotionSchema,
+    ReportArgs,
+    ReportSchema,
     VersionSchema,
     shown_check,
     shown_promotion,
+    shown_report,
     shown_version,
 )
 from loyalty.web.resource import Resource
@@ -174,6 +178,21 @@ def finish(wanted: dict[str, Any], program: str, key: str) -> Response:
             session, book, present, wanted["ends_at"], by, reason=wanted["reason"]
         ),
     )
+
+
+@promotions.route(f"{_ONE}/report", methods=["GET"])
+@allow("promotions.read")
+@promotions.arguments(ReportArgs, location="query")
+@promotions.response(200, ReportSchema)
+def tell_report(asked: dict[str, Any], program: str, key: str) -> Response:
+    """Tell what a promotion has cost and brought, in the last 30 days or the time that is asked."""
+    with transaction(tenant()) as session:
+        at, book = now(session), program_by_slug(session, program)
+        promotion = promotion_by_key(session, book.id, key)
+        until = asked.get("until", at)
+        since = asked.get("since", until - timedelta(days=30))
+        told = report(session, book, promotion, since, until)
+    return json_answer(shown_report(told, book.currency))
 
 
 Act = Callable[[Session, Program, Promotion, By], Promotion]

@@ -128,6 +128,19 @@ def test_the_earn_rate_is_the_standing_promotion(wine: Caller) -> None:
     assert refused.refusal == (409, "standing_promotion")
 
 
+def test_a_report_is_of_the_last_30_days(wine: Caller) -> None:
+    told = wine("GET", f"{PATH}/standing/report").body
+    assert {name: told[name] for name in ("points", "cost", "currency", "sales", "capped")} == {
+        "points": 0,
+        "cost": "0.00",
+        "currency": "USD",
+        "sales": [],
+        "capped": 0,
+    }
+    refused = wine("GET", f"{PATH}/standing/report?since=2026-01-01T00:00:00Z")
+    assert refused.wrong == [("?until", "out_of_range")]
+
+
 def test_who_may(wine: Caller, stranger: Caller) -> None:
     assert wine("POST", PATH, SUMMER, role="support").status == 403
     assert wine("GET", PATH, role="support").status == 200
