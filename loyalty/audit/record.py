@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -24,16 +25,18 @@ def record(
     reason: str | None = None,
     request_id: str | None = None,
     at: datetime,
+    record_id: UUID | None = None,
 ) -> None:
     """Adds one record. `act` is noun and verb (`program.pause`), `subject` what it was done to
     (`program wine`).
 
-    `before` and `after` are what JSON can hold, and hold no secrets.
+    `before` and `after` are what JSON can hold, and hold no secrets. `record_id` is given where
+    entries of the ledger name the act as their cause.
     """
     session.execute(
         insert(AuditRecord).values(
             tenant_id=session.info["tenant_id"],
-            id=uuid7(),
+            id=record_id or uuid7(),
             actor=actor,
             act=act,
             subject=subject,

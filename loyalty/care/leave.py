@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -35,22 +36,23 @@ def leave(
         return
     settle_due(session, [account], at)
     lapse_holds(session, account, at)
-    _empty(session, account, at)
+    leaving = uuid7()
+    _empty(session, account, leaving, at)
     change_status(session, membership.id, "cancelled", at)
     record(
         session,
         actor=actor,
         act="member.leave",
-        subject=f"program {program.slug} member {member_id}",
+        subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},
         after={"status": "cancelled"},
         request_id=request_id,
         at=at,
+        record_id=leaving,
     )
 
 
-def _empty(session: Session, account: Account, at: datetime) -> None:
-    leaving = uuid7()
+def _empty(session: Session, account: Account, leaving: UUID, at: datetime) -> None:
     for points, active, kind, source, target in (
         (account.balance.pending, False, Kind.REVERSE, Bucket.PENDING, Bucket.REVERSED),
         (account.balance.available, True, Kind.FORFEIT, Bucket.AVAILABLE, Bucket.FORFEITED),

@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import NotFound
+from loyalty.ledger.rules import Balance
 from loyalty.programs.queries import Program
 
 _LAST_ID = UUID(int=2**128 - 1)
@@ -153,3 +154,95 @@ def transfers(
         },
     )
     return [_transferred(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What a merge did in one program: the balance that was absorbed, and how the survivor stood
+    after it."""
+
+    program: str
+    status: str
+    tier: str
+    absorbed: Balance
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merge. `undone_at` is None while the two are one."""
+
+    id: UUID
+    absorbed: str
+    survivor: str
+    reason: str | None
+    actor: str
+    merged_at: datetime
+    undone_at: datetime | None
+    undone_by: str | None
+    undo_reason: str | None
+    programs: Sequence[Absorbed]
+
+
+_MERGE = text(
+    """
+    SELECT g.id, one.member_id AS absorbed, other.member_id AS survivor, g.reason, g.actor,
+           g.merged_at, g.undone_at, g.undone_by, g.undo_reason, g.before, g.after,
+           g.from_member, g.into_member,
+           (SELECT json_object_agg(p.id, p.slug) FROM program p WHERE p.tenant_id = g.tenant_id)
+             AS programs
+    FROM member_merge g
+    JOIN member one ON one.tenant_id = g.tenant_id AND one.id = g.from_member
+    JOIN member other ON other.tenant_id = g.tenant_id AND other.id = g.into_member
+    WHERE g.tenant_id = :tenant AND g.id = :id
+    """
+)
+
+
+def read_merge(session: Session, merge_id: UUID) -> Merged:
+    """One merge. Raises NotFound."""
+    row = session.execute(
+        _MERGE, {"tenant": session.info["tenant_id"], "id": merge_id}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no merge {merge_id}.")
+    return Merged(
+        row.id,
+        row.absorbed,
+        row.survivor,
+        row.reason,
+        row.actor,
+        row.merged_at,
+        row.undone_at,
+        row.undone_by,
+        row.undo_reason,
+        _absorbed(row),
+    )
+
+
+def _absorbed(row: Row[Any]) -> list[Absorbed]:
+    was, became = (
+        {one["id"]: one for one in stand["account"]} for stand in (row.before, row.after)
+    )
+    theirs = {
+        one["program_id"]: one for one in row.before["membership"] if _is(one, row.from_member)
+    }
+    own = {one["program_id"]: one for one in row.after["membership"] if _is(one, row.into_member)}
+    return [
+        Absorbed(
+            row.programs[str(program)],
+            own[program]["status"],
+            own[program]["tier_key"],
+            _balance(was[one["account_id"]]),
+            _balance(became[own[program]["account_id"]]),
+        )
+        for program, one in sorted(theirs.items())
+    ]
+
+
+def _is(membership: dict[str, Any], member: int) -> bool:
+    return bool(membership["member_id"] == member)
+
+
+def _balance(account: dict[str, Any]) -> Balance:
+    return Balance(account["pending"], account["available"], account["held"], account["owed"])

@@ -69,7 +69,7 @@ def _turn(
         session,
         actor=actor,
         act="member.suspend" if status == "suspended" else "member.reinstate",
-        subject=f"program {program.slug} member {member_id}",
+        subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},
         after={"status": status},
         reason=reason,

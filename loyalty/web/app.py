@@ -23,6 +23,7 @@ from loyalty.web.rest.campaigns import campaigns
 from loyalty.web.rest.earns import earns
 from loyalty.web.rest.goals import goals
 from loyalty.web.rest.members import members
+from loyalty.web.rest.merges import merges
 from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.promotions import promotions
@@ -57,6 +58,7 @@ RESOURCES = (
     rewards,
     adjustments,
     transfers,
+    merges,
     statements,
     tokens,
     api_keys,

@@ -31,7 +31,7 @@ from loyalty.web.fields import (
 )
 
 STATUSES = ("active", "suspended", "cancelled")
-_MOST_PROGRAMS = 1000
+MOST_PROGRAMS = 1000
 _MOST_MERGED = 1000
 _MOST_EXPIRING = 100
 
@@ -249,7 +249,7 @@ class ProfileSchema(Schema):
     time_zone = TimeZone(required=True, allow_none=True)
     attributes = Attributes(required=True)
     identifiers = ListOf(Part(IdentifierSchema), most=MOST_IDENTIFIERS_OF_ONE, required=True)
-    programs = ListOf(Part(JoinedSchema), most=_MOST_PROGRAMS, required=True)
+    programs = ListOf(Part(JoinedSchema), most=MOST_PROGRAMS, required=True)
     merged = ListOf(MemberId(), most=_MOST_MERGED, required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)

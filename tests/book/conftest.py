@@ -22,6 +22,7 @@ from loyalty.programs.queries import Program
 from loyalty.redemption.redeem import Redeem
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
+from tests.book.of_care import Cared, cared
 from tests.campaigns.given import running
 from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
@@ -51,6 +52,7 @@ class Book:
     campaign: int
     bonus: UUID
     referral: UUID
+    care: Cared
 
 
 def written(session: Session, slug: str = "wine") -> Book:
@@ -89,6 +91,7 @@ def written(session: Session, slug: str = "wine") -> Book:
         open_still,
         *_returned(session, program),
         *_campaigned(session, program),
+        cared(session, program),
     )
 
 

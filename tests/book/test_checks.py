@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.book.audit import Verdict, audit, scopes
 from loyalty.book.checks import OF_ACCOUNTS, OF_PROGRAMS
+from tests.book import of_care
 from tests.book.conftest import Book, act_as, written
 
 #: Invariant, how it is broken, and the row that must be named. {a} is ann's account.
@@ -227,6 +228,7 @@ BREAKS = [
         "UPDATE membership SET account_id = 0 WHERE id = {m}",
         "membership {m}",
     ),
+    *of_care.BREAKS,
 ]
 Named = Callable[[str], str]
 
@@ -250,6 +252,7 @@ def named(book: Book) -> Named:
             c=book.campaign,
             bonus=book.bonus,
             referral=book.referral,
+            care=book.care,
         )
 
     return fill
@@ -275,7 +278,12 @@ def verdicts(session: Session) -> list[Verdict]:
 def test_a_whole_book_passes(session: Session, book: Book) -> None:
     verdict = verdicts(session)[-1]
     assert verdict.broken == []
-    assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (1, 5, 13, 10)
+    assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (
+        1,
+        8,
+        20,
+        10,
+    )
     assert verdict.questions == len(OF_ACCOUNTS) + len(OF_PROGRAMS)
 
 
