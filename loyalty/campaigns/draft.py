@@ -15,6 +15,7 @@ from loyalty.audit.record import record
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
 from loyalty.campaigns.form import read_reward
 from loyalty.campaigns.models import CampaignGoalRow, CampaignRow, GoalRow
+from loyalty.campaigns.rules import RewardKind
 from loyalty.conditions.form import refuse
 from loyalty.errors import Conflict
 from loyalty.programs.queries import Program
@@ -217,8 +218,9 @@ def _columns(order: Draft) -> dict[str, Any]:
 
 def _check(session: Session, program: Program, order: Draft) -> list[int]:
     """The ids of the goals, held so that they stay. Raises Invalid naming the field."""
-    for index, reward in enumerate(order.rewards):
-        read_reward(reward, f"/rewards/{index}")
+    rewards = [read_reward(one, f"/rewards/{index}") for index, one in enumerate(order.rewards)]
+    if sum(reward.kind is RewardKind.MULTIPLIER for reward in rewards) > 1:
+        raise refuse("/rewards", "too_many", "A campaign has one multiplier at most.")
     if order.goals_needed is not None and order.goals_needed > len(order.goals):
         raise refuse("/goals_needed", "too_large", f"There are {len(order.goals)} goals.")
     if order.starts_at and order.ends_at and order.starts_at > order.ends_at:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from loyalty.campaigns.define import NewGoal, define_goal
 from loyalty.campaigns.draft import Draft, draft_campaign
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
-from loyalty.campaigns.publish import end_campaign, publish_campaign
+from loyalty.campaigns.publish import end_campaign
 from loyalty.campaigns.standing import CampaignStanding, campaigns_of_account
 from loyalty.earning.award import award_activities
+from loyalty.earning.open_campaign import open_campaign
 from loyalty.members.queries import membership_of
 from loyalty.programs.queries import Program
 from tests.earning.given import bought, open_ids, stored
@@ -41,7 +42,7 @@ def draft(session: Session, program: Program, key: str = "coffee", **more: Any) 
 def publish(session: Session, program: Program, key: str = "coffee") -> ToldCampaign:
     """Publishes the draft."""
     present = campaign_by_key(session, program, key, lock=True)
-    return publish_campaign(session, program, present, actor="test", request_id=None, at=AT)
+    return open_campaign(session, program, present, actor="test", request_id=None, at=AT)
 
 
 def end(session: Session, program: Program, key: str = "coffee", at: datetime = AT) -> ToldCampaign:
@@ -59,36 +60,28 @@ def running(
     return publish(session, program)
 
 
-def coffees(
+def accepted(
     session: Session,
     program: Program,
     *pieces: int,
     member_id: str = "ann",
     occurred_at: datetime = AT,
 ) -> list[UUID]:
-    """Purchases of so many coffees each, judged in one batch."""
-    ids = stored(
-        session,
-        program,
-        *(
-            bought(
-                str(count),
-                member_id,
-                occurred_at=occurred_at,
-                body={
-                    "items": [
-                        {
-                            "line_id": "1",
-                            "sku": "coffee",
-                            "quantity": str(count),
-                            "amount": str(count),
-                        }
-                    ]
-                },
-            )
-            for count in pieces
-        ),
-    )
+    """Purchases of so many coffees each, for 1 USD a piece; open."""
+    lines = [
+        {"line_id": "1", "sku": "coffee", "quantity": str(count), "amount": str(count)}
+        for count in pieces
+    ]
+    earns = [
+        bought(line["amount"], member_id, occurred_at=occurred_at, body={"items": [line]})
+        for line in lines
+    ]
+    return stored(session, program, *earns)
+
+
+def coffees(session: Session, program: Program, *pieces: int, **more: Any) -> list[UUID]:
+    """Such purchases, judged in one batch."""
+    ids = accepted(session, program, *pieces, **more)
     award_activities(session, ids, AT, top_up=False)
     return ids
 

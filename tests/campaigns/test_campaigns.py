@@ -19,6 +19,7 @@ from loyalty.campaigns.report import CampaignReport, report
 from loyalty.campaigns.rules import Happening
 from loyalty.campaigns.take_back import take_back
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
+from loyalty.earning.award import award_activities
 from loyalty.errors import Invalid, NotFound
 from loyalty.ids import uuid7
 from loyalty.ledger.rules import Balance
@@ -26,6 +27,7 @@ from loyalty.members.queries import membership_of
 from loyalty.programs.queries import Program
 from tests.campaigns.given import (
     COFFEES,
+    accepted,
     coffees,
     counted,
     draft,
@@ -292,6 +294,40 @@ def test_what_is_worth_nothing_counts_and_what_is_refused_does_not(
     coffees(session, program, 1)
     coffees(session, program, 1, member_id="nobody")
     assert counted(session, program)[2] == [1]
+
+
+def test_a_multiplier_holds_for_its_days_after_it_was_earned(
+    session: Session, program: Program
+) -> None:
+    joined(session, program, "bob")
+    boost = {"kind": "multiplier", "factor": "2.5", "days": 3}
+    running(session, program, rewards=[boost])
+    hour = timedelta(hours=1)
+    coffees(session, program, 10)  # what brings it about is not boosted
+    coffees(session, program, 3, occurred_at=AT + hour)
+    assert balance(session, program) == Balance(available=10 + 7)
+    coffees(session, program, 3, member_id="bob", occurred_at=AT + hour)
+    assert balance(session, program, "bob") == Balance(available=3)
+    coffees(session, program, 1, occurred_at=AT + 3 * DAY)
+    coffees(session, program, 1, occurred_at=AT - hour)
+    assert balance(session, program) == Balance(available=10 + 7 + 2)
+    given = session.execute(
+        text("SELECT explanation FROM award ORDER BY account_version DESC LIMIT 3")
+    ).scalars()
+    assert [one["member"].get("boosts") for one in given] == [None, None, ["coffee"]]
+
+
+def test_a_boost_holds_for_what_follows_in_the_same_batch(
+    session: Session, program: Program
+) -> None:
+    boost = {"kind": "multiplier", "factor": "2", "days": 3}
+    running(session, program, rewards=[boost])
+    ids = [
+        *accepted(session, program, 10),
+        *accepted(session, program, 3, occurred_at=AT + timedelta(hours=1)),
+    ]
+    award_activities(session, ids, AT, top_up=False)
+    assert balance(session, program) == Balance(available=10 + 6)
 
 
 # Returns -----------------------------------------------------------------------------------------

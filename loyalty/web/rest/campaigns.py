@@ -11,10 +11,11 @@ from flask import Response
 from loyalty.campaigns import find
 from loyalty.campaigns.draft import Draft, change_campaign, draft_campaign, drop_campaign
 from loyalty.campaigns.find import ToldCampaign
-from loyalty.campaigns.publish import end_campaign, publish_campaign
+from loyalty.campaigns.publish import end_campaign
 from loyalty.campaigns.report import report
 from loyalty.campaigns.standing import campaigns_of_account
 from loyalty.clock import now
+from loyalty.earning.open_campaign import open_campaign
 from loyalty.logs import request_id
 from loyalty.members.queries import membership_of
 from loyalty.programs.cache import recent_program
@@ -36,7 +37,7 @@ from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
 from loyalty.web.resource import Resource
 
-Turn = Callable[..., ToldCampaign]  # publish_campaign or end_campaign
+Turn = Callable[..., ToldCampaign]  # open_campaign or end_campaign
 
 campaigns = Resource("campaigns", description="Goals that, met, pay rewards: drafts to reports.")
 _TOLD = CampaignSchema()
@@ -127,7 +128,7 @@ def delete(program: str, key: str) -> Response:
 @campaigns.response(200, CampaignSchema)
 def publish(program: str, key: str) -> Response:
     """Open a draft to the members: what is judged from now on counts."""
-    return _turn(publish_campaign, program, key)
+    return _turn(open_campaign, program, key)
 
 
 @campaigns.route("/programs/<slug:program>/campaigns/<slug:key>/end", methods=["POST"])
