@@ -75,7 +75,7 @@ def test_eight_returns_of_one_purchase_at_once_take_it_once(
 ) -> None:
     bought_as = awarded(tenant, program, "100")
     ids = sent(tenant, program, *(returned(bought_as) for _ in range(8)))
-    at_once(*(lambda one=one: settle_one(tenant.id, one) for one in ids))  # type: ignore[misc]
+    at_once(*(lambda one=one: settle_one(tenant.id, one) for one in ids))
     found = [told(tenant, one) for one in ids]
     assert sorted(one.status for one in found) == ["refused"] * 7 + ["settled"]
     assert {one.reason for one in found} == {None, "too_much_returned"}
@@ -85,7 +85,7 @@ def test_eight_returns_of_one_purchase_at_once_take_it_once(
 def test_parts_at_once_are_the_whole(tenant: TestTenant, program: Program) -> None:
     bought_as = awarded(tenant, program, "10", ("wine", "3", "10"))
     ids = sent(tenant, program, *(returned(bought_as, {"wine": "1"}) for _ in range(3)))
-    at_once(*(lambda one=one: settle_one(tenant.id, one) for one in ids))  # type: ignore[misc]
+    at_once(*(lambda one=one: settle_one(tenant.id, one) for one in ids))
     assert sorted(told(tenant, one).points or 0 for one in ids) == [3, 3, 4]
     assert left(tenant, program) == Balance()
 
