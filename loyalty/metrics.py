@@ -42,6 +42,7 @@ _RETURNS = Counter(
     "loyalty_returns", "Returns that were settled, refused, failed or wait.", ["outcome"]
 )
 _MOVED_BY_TIME = Counter("loyalty_moved_by_time", "Lots that beat activated or expired.", ["kind"])
+_MISCOUNTED = Counter("loyalty_miscounted", "Replayed awards that came out otherwise.")
 _SWEPT = Counter("loyalty_swept", "Purchases whose wake-up the sweep sent again.")
 _DROPPED = Counter("loyalty_handover_dropped", "Wake-ups not sent, left to the sweep.")
 _LIMITS_OFF = Counter("loyalty_rate_limit_off", "Requests let through because Redis was away.")
@@ -79,6 +80,11 @@ def moved_by_time(*, activated: int, expired: int) -> None:
     """Beat found so many lots due and moved them."""
     _MOVED_BY_TIME.labels("activate").inc(activated)
     _MOVED_BY_TIME.labels("expire").inc(expired)
+
+
+def miscounted(awards: int) -> None:
+    """So many awards came out otherwise when they were replayed."""
+    _MISCOUNTED.inc(awards)
 
 
 def swept(purchases: int) -> None:

@@ -182,6 +182,19 @@ def audit(tenant: str | None, program: str | None, data: Path) -> None:
     tell_verdict(tenant, program)
 
 
+@main.command()
+@click.option("--tenant", help="Only this tenant's programs.")
+@click.option("--program", help="Only programs of this slug.")
+@_data
+@_in_one_sentence
+def replay(tenant: str | None, program: str | None, data: Path) -> None:
+    """Evaluate every award again; end with 1 if one comes out otherwise."""
+    surroundings.use(data)
+    from loyalty.cli.replay import tell_replay
+
+    tell_replay(tenant, program)
+
+
 _url = click.option("--url", help="Where the API is. [default: that of the stack in --data]")
 
 

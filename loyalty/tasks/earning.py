@@ -13,7 +13,9 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import DBAPIError
 
 from loyalty import metrics
+from loyalty.book.audit import LATEST_COMMIT
 from loyalty.clock import now, wall_clock
+from loyalty.earning import replay
 from loyalty.earning.award import award_activities, fail
 from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone, give_claim_back
 from loyalty.earning.parking import expire_parked, reopen
@@ -144,6 +146,22 @@ def sweep() -> None:
             return
     if wake_ups:
         metrics.swept(sum(len(ids) for _, ids in wake_ups))
+
+
+@shared_task(name="earning.replay_lately")
+def replay_lately() -> None:
+    """Evaluates one in a hundred of the latest awards again; each must come out the same."""
+    with across_tenants() as session:
+        found = replay.replay_lately(session, wall_clock() - LATEST_COMMIT)
+    metrics.miscounted(len(found or ()))
+    for one in found or ():
+        log.error(
+            "an award comes out otherwise",
+            activity_id=str(one.activity_id),
+            stored=one.stored,
+            again=one.again,
+            detail=one.detail,
+        )
 
 
 @shared_task(name="earning.park_watch")

@@ -61,3 +61,14 @@ BEGIN
        WHERE a.kind <> 'bonus')
     FROM unnest(accounts) c(id);
 END $$;
+
+-- Who replays awards finds those of a time by it.
+CREATE INDEX award_awarded ON award USING brin (awarded_at) WITH (pages_per_range = 32);
+CREATE TABLE replay_check (  -- how far beat has replayed awards, and what it found
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),
+  replayed_until timestamptz NOT NULL DEFAULT '-infinity',
+  replayed bigint NOT NULL DEFAULT 0,
+  miscounted bigint NOT NULL DEFAULT 0
+);
+INSERT INTO replay_check DEFAULT VALUES;
+GRANT SELECT, UPDATE ON replay_check TO loyalty_system;

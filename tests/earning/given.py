@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -83,3 +84,46 @@ def open_ids(session: Session) -> list[UUID]:
 def count(session: Session, table: str) -> int:
     """How many rows of `table` the session sees."""
     return session.scalar(text(f"SELECT count(*) FROM {table}")) or 0
+
+
+def published(
+    session: Session,
+    program: Program,
+    key: str,
+    rule: dict[str, Any],
+    *,
+    number: int = 1,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    status: str = "published",
+) -> int:
+    """A version of a promotion, as it is stored; returns the promotion's id."""
+    promotion: int = session.execute(
+        text(
+            "INSERT INTO promotion (tenant_id, program_id, key, name, standing, created_at)"
+            " VALUES (:tenant, :program, :key, :key, false, :at)"
+            " ON CONFLICT (tenant_id, program_id, key) DO UPDATE SET name = excluded.name"
+            " RETURNING id"
+        ),
+        {"tenant": session.info["tenant_id"], "program": program.id, "key": key, "at": AT},
+    ).scalar_one()
+    session.execute(
+        text(
+            "INSERT INTO promotion_version"
+            " (tenant_id, promotion_id, version, status, starts_at, ends_at, rule, published_at)"
+            " VALUES (:tenant, :promotion, :number, :status,"
+            " coalesce(CAST(:starts_at AS timestamptz), '-infinity'),"
+            " coalesce(CAST(:ends_at AS timestamptz), 'infinity'), CAST(:rule AS jsonb), :at)"
+        ),
+        {
+            "tenant": session.info["tenant_id"],
+            "promotion": promotion,
+            "number": number,
+            "status": status,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "rule": orjson.dumps(rule).decode(),
+            "at": AT,
+        },
+    )
+    return promotion

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -23,7 +22,7 @@ from loyalty.programs.life_of_points import Expiry, Pending
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.promotions.limits import give_back_use
-from tests.earning.given import awarded, bought, count, setback, status, stored
+from tests.earning.given import awarded, bought, count, published, setback, status, stored
 from tests.opened import AT, joined, opened
 
 DAY = timedelta(days=1)
@@ -34,49 +33,6 @@ def program(session: Session) -> Program:
     program = opened(session)
     joined(session, program)
     return program
-
-
-def publish(
-    session: Session,
-    program: Program,
-    key: str,
-    rule: dict[str, Any],
-    *,
-    number: int = 1,
-    starts_at: datetime | None = None,
-    ends_at: datetime | None = None,
-    status: str = "published",
-) -> int:
-    """A version of a promotion, as it is stored; returns the promotion's id."""
-    promotion: int = session.execute(
-        text(
-            "INSERT INTO promotion (tenant_id, program_id, key, name, standing, created_at)"
-            " VALUES (:tenant, :program, :key, :key, false, :at)"
-            " ON CONFLICT (tenant_id, program_id, key) DO UPDATE SET name = excluded.name"
-            " RETURNING id"
-        ),
-        {"tenant": session.info["tenant_id"], "program": program.id, "key": key, "at": AT},
-    ).scalar_one()
-    session.execute(
-        text(
-            "INSERT INTO promotion_version"
-            " (tenant_id, promotion_id, version, status, starts_at, ends_at, rule, published_at)"
-            " VALUES (:tenant, :promotion, :number, :status,"
-            " coalesce(CAST(:starts_at AS timestamptz), '-infinity'),"
-            " coalesce(CAST(:ends_at AS timestamptz), 'infinity'), CAST(:rule AS jsonb), :at)"
-        ),
-        {
-            "tenant": session.info["tenant_id"],
-            "promotion": promotion,
-            "number": number,
-            "status": status,
-            "starts_at": starts_at,
-            "ends_at": ends_at,
-            "rule": orjson.dumps(rule).decode(),
-            "at": AT,
-        },
-    )
-    return promotion
 
 
 def judge(session: Session, *ids: UUID, at: datetime = AT) -> None:
@@ -115,7 +71,7 @@ def items(*lines: tuple[str, str, str], **more: Any) -> dict[str, Any]:
 
 
 def test_a_promotion_counts_on_top_and_each_says_why(session: Session, program: Program) -> None:
-    promotion = publish(session, program, "wine", {"fixed": 20, "when": {"sku": ["W-1"]}})
+    promotion = published(session, program, "wine", {"fixed": 20, "when": {"sku": ["W-1"]}})
     [both, bread] = stored(
         session,
         program,
@@ -160,7 +116,7 @@ def test_versions_are_judged_by_when_it_occurred_and_not_by_when_it_came(
     switch = AT - 10 * DAY
     when = {"all": [{"sku": ["P"]}, {"retailer": ["R"]}]}
     rate = {"when": when, "instead": True}
-    publish(
+    published(
         session,
         program,
         "p-at-r",
@@ -169,7 +125,7 @@ def test_versions_are_judged_by_when_it_occurred_and_not_by_when_it_came(
         ends_at=switch,
         status="ended",
     )
-    publish(
+    published(
         session,
         program,
         "p-at-r",
@@ -185,7 +141,7 @@ def test_versions_are_judged_by_when_it_occurred_and_not_by_when_it_came(
 
 
 def test_a_cap_counts_in_the_month_in_which_it_occurred(session: Session, program: Program) -> None:
-    publish(
+    published(
         session,
         program,
         "capped",
@@ -211,7 +167,7 @@ def test_a_cap_is_of_each_member_and_in_the_zone_of_the_program(session: Session
     joined(session, program)
     joined(session, program, "bob")
     limits = [{"of": "member", "per": "day", "uses": 1}]
-    publish(session, program, "daily", {"fixed": 7, "instead": True, "limits": limits})
+    published(session, program, "daily", {"fixed": 7, "instead": True, "limits": limits})
     late, later = (datetime(2026, 6, 30, hour, tzinfo=UTC) for hour in (14, 15))
     assert judged(
         session,
@@ -227,7 +183,7 @@ def test_a_cap_is_of_each_member_and_in_the_zone_of_the_program(session: Session
 def test_a_budget_is_of_everyone_together(session: Session, program: Program) -> None:
     joined(session, program, "bob")
     limits = [{"of": "everyone", "per": "ever", "points": 50, "uses": 9}]
-    publish(session, program, "budget", {"fixed": 30, "instead": True, "limits": limits})
+    published(session, program, "budget", {"fixed": 30, "instead": True, "limits": limits})
     assert judged(session, program, bought(), bought(member_id="bob"), bought()) == [30, 20, 0]
     rows = session.execute(text("SELECT period, points, uses FROM promotion_budget")).all()
     assert rows == [("ever", 50, 2)]
@@ -235,7 +191,7 @@ def test_a_budget_is_of_everyone_together(session: Session, program: Program) ->
 
 def test_no_budget_is_touched_by_what_it_is_not_for(session: Session, program: Program) -> None:
     limits = [{"of": "everyone", "per": "ever", "points": 50}]
-    publish(session, program, "b", {"fixed": 3, "limits": limits, "when": {"sku": ["X"]}})
+    published(session, program, "b", {"fixed": 3, "limits": limits, "when": {"sku": ["X"]}})
     assert judged(session, program, bought()) == [10]
     assert count(session, "promotion_budget") == 0
 
@@ -245,7 +201,7 @@ def test_what_is_given_back_can_be_used_again(session: Session, program: Program
         {"of": "member", "per": "month", "points": 50},
         {"of": "everyone", "per": "ever", "points": 60},
     ]
-    promotion = publish(session, program, "c", {"fixed": 50, "instead": True, "limits": limits})
+    promotion = published(session, program, "c", {"fixed": 50, "instead": True, "limits": limits})
     assert judged(session, program, bought(), bought()) == [50, 0]
     account = membership_of(session, program.id, "ann").account_id
     give_back_use(session, promotion, 1, account, AT, UTC, 50, 1)
@@ -254,7 +210,7 @@ def test_what_is_given_back_can_be_used_again(session: Session, program: Program
 
 
 def test_the_first_purchase_is_one_also_within_a_batch(session: Session, program: Program) -> None:
-    publish(session, program, "first", {"fixed": 100, "when": {"first_purchase": True}})
+    published(session, program, "first", {"fixed": 100, "when": {"first_purchase": True}})
     visit = replace(bought(), kind="visit", amount=None, currency=None)
     assert judged(session, program, visit) == [0]
     assert judged(session, program, bought(), bought()) == [110, 10]
@@ -262,7 +218,7 @@ def test_the_first_purchase_is_one_also_within_a_batch(session: Session, program
 
 
 def test_who_comes_back_after_a_while(session: Session, program: Program) -> None:
-    publish(session, program, "back", {"fixed": 100, "when": {"inactive": {"days": 30}}})
+    published(session, program, "back", {"fixed": 100, "when": {"inactive": {"days": 30}}})
     assert judged(session, program, bought()) == [10]
     later = AT + 30 * DAY
     first, second = bought(occurred_at=later), bought(occurred_at=later + DAY)
@@ -279,7 +235,7 @@ def test_birthdays_attributes_and_joining_days(session: Session, program: Progra
         ("club", 100, {"member_attribute": {"name": "club", "in": ["rowing"]}}),
         ("joined", 10_000, {"joining_day": {}}),
     ):
-        publish(session, program, key, {"fixed": points, "when": when})
+        published(session, program, key, {"fixed": points, "when": when})
     tokyo = AT.replace(hour=15)  # 2 July in Tokyo
     assert judged(session, program, bought(), bought(occurred_at=tokyo)) == [10_110, 11_110]
     member = session.execute(
@@ -307,7 +263,7 @@ def test_the_catalogue_says_brand_category_region_and_time(
         ("north", 10_000, {"region": ["north"]}),
         ("evening", 100_000, {"hours": {"from": "21:00", "to": "22:00"}}),
     ):
-        publish(session, program, key, {"fixed": points, "when": when})
+        published(session, program, key, {"fixed": points, "when": when})
     here = replace(bought("10", body=items(("1", "B-1", "10"))), retailer="R")  # 21:00 in Tokyo
     assert judged(session, program, here, bought("10")) == [111_110, 10]
     place = session.execute(
@@ -335,10 +291,10 @@ def test_each_life_is_a_lot_of_its_own(session: Session) -> None:
     settings = ProgramSettings(expiry=Expiry("days", 10))
     program = opened(session, settings=settings)
     joined(session, program)
-    publish(session, program, "waits", {"fixed": 20, "pending": {"days": 14}})
-    publish(session, program, "stays", {"fixed": 30, "expiry": {"kind": "never"}})
-    publish(session, program, "same", {"fixed": 5})
-    publish(session, program, "released", {"fixed": 7, "pending": {"until": "released"}})
+    published(session, program, "waits", {"fixed": 20, "pending": {"days": 14}})
+    published(session, program, "stays", {"fixed": 30, "expiry": {"kind": "never"}})
+    published(session, program, "same", {"fixed": 5})
+    published(session, program, "released", {"fixed": 7, "pending": {"until": "released"}})
     assert judged(session, program, bought("10")) == [72]
     lots = session.execute(
         text("SELECT points, activates_at, expires_at, active FROM lot ORDER BY id")
@@ -356,7 +312,7 @@ def test_each_life_is_a_lot_of_its_own(session: Session) -> None:
 def test_pending_of_the_program(session: Session) -> None:
     program = opened(session, settings=ProgramSettings(pending=Pending(days=3)))
     joined(session, program)
-    publish(session, program, "at-once", {"fixed": 5, "pending": {"days": 0}})
+    published(session, program, "at-once", {"fixed": 5, "pending": {"days": 0}})
     assert judged(session, program, bought("10")) == [15]
     account = session.execute(text("SELECT pending, available FROM account")).one()
     assert account == (10, 5)
@@ -365,7 +321,7 @@ def test_pending_of_the_program(session: Session) -> None:
 def test_a_currency_without_a_rate_is_taken_where_a_promotion_gives(
     session: Session, program: Program
 ) -> None:
-    publish(session, program, "any", {"fixed": 5, "when": {"currency": ["EUR"]}})
+    published(session, program, "any", {"fixed": 5, "when": {"currency": ["EUR"]}})
     euro, yen = stored(session, program, bought("10", currency="EUR"), bought("10", currency="JPY"))
     judge(session, euro, yen)
     assert awarded(session, euro) == 5
@@ -377,8 +333,8 @@ def test_a_dry_run_sees_drafts_limits_and_facts_and_writes_nothing(
 ) -> None:
     limits = [{"of": "everyone", "per": "month", "points": 50}]
     rule = {"fixed": 30, "limits": limits, "when": {"first_purchase": True}}
-    publish(session, program, "capped", rule)
-    draft = publish(session, program, "draft", {"fixed": 7}, status="draft")
+    published(session, program, "capped", rule)
+    draft = published(session, program, "draft", {"fixed": 7}, status="draft")
     assert try_out(session, program, bought("10"), AT)["points"] == 40
     assert try_out(session, program, bought("10"), AT, drafts=[draft])["points"] == 47
     assert judged(session, program, bought("10")) == [40]
@@ -406,7 +362,7 @@ def test_all_that_a_sentence_can_say(session: Session, program: Program) -> None
         "up": {"rates": {"USD": {"points": 1, "per": "3"}}, "rounding": "up", **on},
     }
     for key, rule in rules.items():
-        publish(session, program, key, rule)
+        published(session, program, key, rule)
     [one] = stored(session, program, bought("30", body=items(("1", "W", "10"), ("2", "T", "20"))))
     judge(session, one)
     told = {share["promotion"]: share["sentence"] for share in why(session, one)["given"]}
