@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
 from loyalty.care.models import AdjustmentRow
+from loyalty.earning.further import reach_tier
 from loyalty.ids import uuid7
 from loyalty.ledger.due import settle_due
 from loyalty.ledger.post import Account, open_lots, post
@@ -64,7 +65,7 @@ def adjust(
     adjustment = adjustment_id or uuid7()
     _move(session, account, order.points, adjustment, at)
     if order.points > 0:
-        _climb(session, program, membership, account, order.points, at)
+        _climb(session, program, membership, account, order.points, adjustment, at)
     session.execute(
         insert(AdjustmentRow).values(
             tenant_id=session.info["tenant_id"],
@@ -122,9 +123,13 @@ def _climb(
     membership: Membership,
     account: Account,
     points: int,
+    adjustment: UUID,
     at: datetime,
 ) -> None:
     member = standings(session, [membership.id])[membership.id]
-    climbing = climb(session, {program.id: ladder_of(program)}, [member], at, at)
-    climbing.gain(member, account.tier_points, at, points=points)
+    ladder = ladder_of(program)
+    climbing = climb(session, {program.id: ladder}, [member], at, at)
+    risen = climbing.gain(member, account.tier_points, at, points=points)
     climbing.write(session)
+    if risen is not None:
+        reach_tier(session, member, ladder.tiers, risen, adjustment, at)

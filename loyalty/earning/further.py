@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
@@ -12,11 +13,13 @@ from sqlalchemy.orm import Session
 from loyalty.campaigns import complete_referrals as referrals
 from loyalty.campaigns.complete_referrals import Bought, CompletedReferral, complete_referrals
 from loyalty.campaigns.progress import Counting, Happened
+from loyalty.campaigns.queries import running
 from loyalty.campaigns.rules import Campaign, Happening, RewardKind
 from loyalty.campaigns.steps import SOURCE, Completion
 from loyalty.conditions.facts import Ask, MemberFacts, Purchase
 from loyalty.conditions.tree import asked
 from loyalty.earning.bonus import KIND, Bonus, pay_bonuses
+from loyalty.members.standing import Standing
 from loyalty.tiers.rules import Tier
 
 _REFERRER = "referrer"
@@ -34,10 +37,7 @@ def happened(
 
     That somebody was brought reaches who brought them as a bonus of their own.
     """
-    reached: frozenset[str] = frozenset()
-    if risen:
-        below = next((tier.threshold for tier in tiers if tier.key == member.tier), -1)
-        reached = frozenset(tier.key for tier in tiers if below < tier.threshold <= risen.threshold)
+    reached = _passed(tiers, member.tier, risen) if risen else frozenset[str]()
     brought = row.kind == KIND and row.body["why"].get("role") == _REFERRER
     return Happened(
         row.program_id,
@@ -46,6 +46,12 @@ def happened(
         row.id,
         Happening(activity, member, reached, int(brought)),
     )
+
+
+def _passed(tiers: Sequence[Tier], before: str, risen: Tier) -> frozenset[str]:
+    """The tiers above the one `before`, up to the one risen to."""
+    below = next((tier.threshold for tier in tiers if tier.key == before), -1)
+    return frozenset(tier.key for tier in tiers if below < tier.threshold <= risen.threshold)
 
 
 def campaign_asks(campaigns: Mapping[int, Sequence[Campaign]]) -> frozenset[Ask]:
@@ -82,6 +88,27 @@ def further(
         + [bonus for one in completed for bonus in _of_referral(one)],
         at,
     )
+
+
+def reach_tier(
+    session: Session,
+    member: Standing,
+    tiers: Sequence[Tier],
+    risen: Tier,
+    cause_id: UUID,
+    at: datetime,
+) -> None:
+    """An adjustment has raised a member, whose account is locked, to another tier.
+
+    One that a person puts a member on is not reached.
+    """
+    facts = MemberFacts(member.joined_at, member.tier_key, 0)
+    reached = Happening(Purchase("tier", at), facts, _passed(tiers, member.tier_key, risen))
+    counting = Counting(session, running(session, [member.program_id], at), [member.account_id])
+    counting.count(
+        Happened(member.program_id, member.account_id, member.membership_id, cause_id, reached)
+    )
+    further(session, counting, (), (), at)
 
 
 def _bought(one: Happened) -> Bought | None:

@@ -20,6 +20,7 @@ from loyalty.campaigns.rules import Happening
 from loyalty.campaigns.take_back import take_back
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
 from loyalty.earning.award import award_activities
+from loyalty.earning.bonus import pay_bonus
 from loyalty.errors import Invalid, NotFound
 from loyalty.ids import uuid7
 from loyalty.ledger.rules import Balance
@@ -39,7 +40,7 @@ from tests.campaigns.given import (
     settle_all,
 )
 from tests.earning.given import count
-from tests.opened import AT, balance, joined, opened
+from tests.opened import AT, balance, give, joined, opened
 
 DAY = timedelta(days=1)
 
@@ -294,6 +295,22 @@ def test_what_is_worth_nothing_counts_and_what_is_refused_does_not(
     coffees(session, program, 1)
     coffees(session, program, 1, member_id="nobody")
     assert counted(session, program)[2] == [1]
+
+
+def test_a_tier_is_reached_by_a_purchase_a_bonus_or_an_adjustment(
+    session: Session, program: Program
+) -> None:
+    running(session, program, {"kind": "tier", "tier": "gold"})
+    for member_id in ("bob", "carl"):
+        joined(session, program, member_id)
+    give(session, program, 1000)  # platinum at once: gold was passed on the way
+    coffees(session, program, 499, member_id="bob")
+    pay_bonus(session, program.id, "bob", 1, key="k", why={"name": "B"}, occurred_at=AT, at=AT)
+    coffees(session, program, 500, member_id="carl")
+    settle_all(session)
+    for member_id, points in (("ann", 1100), ("bob", 600), ("carl", 600)):
+        assert counted(session, program, member_id=member_id) == ("completed", 1, [1])
+        assert balance(session, program, member_id) == Balance(available=points)
 
 
 def test_a_multiplier_holds_for_its_days_after_it_was_earned(
