@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from loyalty.book import of_campaigns, of_care, of_lots, of_returns, of_tiers
+from loyalty.book import of_campaigns, of_care, of_lots, of_returns, of_rewards, of_tiers
 
 _SCOPE = """
     WITH scope AS MATERIALIZED (
@@ -200,6 +200,7 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
         **of_campaigns.OF_ACCOUNTS,
         **of_tiers.OF_ACCOUNTS,
         **of_care.OF_ACCOUNTS,
+        **of_rewards.OF_ACCOUNTS,
         "in less out is what is there": _TRIAL_BALANCE,
     }.items()
 }
@@ -209,6 +210,7 @@ OF_PROGRAMS: Final[dict[str, str]] = {
     **of_returns.OF_PROGRAMS,
     **of_campaigns.OF_PROGRAMS,
     **of_care.OF_PROGRAMS,
+    **of_rewards.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }

@@ -87,7 +87,7 @@ def redeem_reward(
     try:
         _check(session, program, reward, opened, at)
         take_points(opened, reward.points, redemption, held=order.hold_s is not None, at=at)
-        item = _take_item(session, reward, opened, redemption, held=order.hold_s is not None, at=at)
+        item = _take_item(session, reward, redemption, held=order.hold_s is not None, at=at)
     except Conflict as refusal:
         answer = tell(refusal)
         store_answer(statements, under, answer, at)
@@ -123,14 +123,13 @@ def _check(
 def _take_item(
     session: Session,
     reward: RewardRow,
-    opened: Opened,
     redemption: UUID,
     *,
     held: bool,
     at: datetime,
 ) -> _Item:
     left = take_one(session, reward.id)
-    voucher = take_voucher(session, reward, redemption, opened.account.id, held=held, at=at)
+    voucher = take_voucher(session, reward, redemption, held=held, at=at)
     in_pool = None if voucher is None else voucher.left
     return _Item(left is not None, voucher, in_pool if left is None else left)
 

@@ -76,7 +76,6 @@ class VoucherRow(Base):
     code: Mapped[str]
     status: Mapped[str]
     redemption_id: Mapped[UUID | None]
-    account_id: Mapped[int | None] = mapped_column(BigInteger)
     added_at: Mapped[datetime] = mapped_column(_instant)
     given_at: Mapped[datetime | None] = mapped_column(_instant)
     expires_at: Mapped[datetime | None] = mapped_column(_instant)

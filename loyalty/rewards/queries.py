@@ -126,17 +126,23 @@ class HandedOut:
 
 _HANDED_OUT = text(
     "SELECT v.id, v.code, w.key AS reward, v.status, v.redemption_id, v.given_at, v.expires_at"
-    " FROM voucher v JOIN reward w ON w.tenant_id = v.tenant_id AND w.id = v.reward_id"
-    " WHERE v.tenant_id = :tenant AND v.account_id = :account AND v.given_at IS NOT NULL"
-    "   AND (CAST(:before AS uuid) IS NULL OR v.redemption_id < :before)"
-    " ORDER BY v.redemption_id DESC LIMIT :limit"
+    " FROM redemption r"
+    " JOIN voucher v ON v.tenant_id = r.tenant_id AND v.redemption_id = r.id"
+    " JOIN reward w ON w.tenant_id = v.tenant_id AND w.id = v.reward_id"
+    " WHERE r.tenant_id = :tenant AND r.account_id = ANY(ARRAY(SELECT own_accounts(:tenant,"
+    "  :account))) AND r.reward_id IS NOT NULL AND v.given_at IS NOT NULL"
+    "   AND (CAST(:before AS uuid) IS NULL OR r.id < :before)"
+    " ORDER BY r.id DESC LIMIT :limit"
 )
 
 
 def vouchers_of(
     session: Session, account_id: int, *, before: UUID | None, limit: int
 ) -> Sequence[HandedOut]:
-    """The codes that an account was given, newest first, from before that redemption."""
+    """The codes that an account, and those merged into it, were given.
+
+    Newest first, from before that redemption.
+    """
     rows = session.execute(
         _HANDED_OUT,
         {
@@ -151,7 +157,8 @@ def vouchers_of(
 
 _USES = text(
     "SELECT count(*) FROM redemption WHERE tenant_id = :tenant AND reward_id = :reward"
-    " AND account_id = :account AND status NOT IN ('released', 'lapsed', 'cancelled')"
+    " AND account_id = ANY(ARRAY(SELECT own_accounts(:tenant, :account)))"
+    " AND status NOT IN ('released', 'lapsed', 'cancelled')"
     " AND (CAST(:since AS timestamptz) IS NULL OR occurred_at >= :since)"
 )
 

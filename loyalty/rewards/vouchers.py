@@ -61,7 +61,7 @@ _ADD = text(
     " ON CONFLICT (tenant_id, code) DO NOTHING RETURNING code"
 )
 _TAKE = text(
-    "UPDATE voucher SET status = :status, redemption_id = :redemption, account_id = :account,"
+    "UPDATE voucher SET status = :status, redemption_id = :redemption,"
     "  given_at = :given_at, expires_at = least(expires_at, CAST(:until AS timestamptz))"
     " WHERE tenant_id = :tenant AND id = ("
     "  SELECT id FROM voucher WHERE tenant_id = :tenant AND reward_id = :reward"
@@ -75,9 +75,9 @@ _LEFT = text(
 )
 _MAKE = text(
     "INSERT INTO voucher (tenant_id, id, program_id, reward_id, code, status, redemption_id,"
-    " account_id, added_at, given_at, expires_at)"
-    " VALUES (:tenant, :id, :program, :reward, :code, :status, :redemption, :account, :at,"
-    " :given_at, :until)"
+    " added_at, given_at, expires_at)"
+    " VALUES (:tenant, :id, :program, :reward, :code, :status, :redemption, :at, :given_at,"
+    " :until)"
 )
 _GIVE = text(
     "UPDATE voucher SET status = 'given', given_at = :at,"
@@ -86,7 +86,7 @@ _GIVE = text(
     " RETURNING code, expires_at"
 )
 _BACK_TO_POOL = text(
-    "UPDATE voucher SET status = 'free', redemption_id = NULL, account_id = NULL"
+    "UPDATE voucher SET status = 'free', redemption_id = NULL"
     " WHERE tenant_id = :tenant AND redemption_id = :redemption AND status = 'held'"
 )
 _VOID = text(
@@ -136,7 +136,6 @@ def take_voucher(
     session: Session,
     reward: RewardRow,
     redemption_id: UUID,
-    account_id: int,
     *,
     held: bool,
     at: datetime,
@@ -152,7 +151,6 @@ def take_voucher(
         "tenant": session.info["tenant_id"],
         "reward": reward.id,
         "redemption": redemption_id,
-        "account": account_id,
         "status": "held" if held else "given",
         "given_at": None if held else at,
         "until": None if held else _until(settings.get("valid_days"), at),

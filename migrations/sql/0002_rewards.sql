@@ -46,7 +46,6 @@ CREATE TABLE voucher (  -- a code of its own; each is handed out once
   code text NOT NULL,
   status text NOT NULL CHECK (status IN ('free', 'held', 'given', 'void')),
   redemption_id uuid,
-  account_id bigint,
   added_at timestamptz NOT NULL,
   given_at timestamptz,
   expires_at timestamptz,
@@ -54,13 +53,11 @@ CREATE TABLE voucher (  -- a code of its own; each is handed out once
   UNIQUE (tenant_id, code),
   FOREIGN KEY (tenant_id, reward_id) REFERENCES reward,
   CHECK ((status = 'free') = (redemption_id IS NULL)),
-  CHECK ((redemption_id IS NULL) = (account_id IS NULL)),
   CHECK (status <> 'given' OR given_at IS NOT NULL)
 ) WITH (fillfactor = 80);
 CREATE INDEX voucher_free ON voucher (tenant_id, reward_id, id) WHERE status = 'free';
 CREATE INDEX voucher_of_reward ON voucher (tenant_id, reward_id, status);
 CREATE UNIQUE INDEX one_voucher_a_redemption ON voucher (tenant_id, redemption_id) WHERE redemption_id IS NOT NULL;
-CREATE INDEX voucher_of_account ON voucher (tenant_id, account_id, redemption_id) WHERE account_id IS NOT NULL;
 
 -- `released` of the points came back from a hold, `cancelled` of those that were spent: the rest is spent, or held.
 ALTER TABLE redemption
@@ -83,6 +80,7 @@ ALTER TABLE redemption
 CREATE INDEX redemption_hold_due ON redemption (tenant_id, hold_expires_at) WHERE status = 'held';
 CREATE INDEX redemption_held ON redemption (tenant_id, account_id, id) WHERE status = 'held';
 CREATE INDEX redemption_of_reward ON redemption (tenant_id, reward_id, account_id, occurred_at) WHERE reward_id IS NOT NULL;
+CREATE INDEX redemption_for_reward ON redemption (tenant_id, account_id, id) WHERE reward_id IS NOT NULL;
 
 CREATE TABLE redemption_step (  -- what became of a redemption after it was made; append-only
   tenant_id integer NOT NULL,
@@ -215,7 +213,7 @@ ALTER TABLE voucher ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON voucher TO loyalty_app
   USING (tenant_id = (SELECT nullif(current_setting('loyalty.tenant', true), '')::int));
 CREATE POLICY every_tenant ON voucher TO loyalty_system USING (true);
-GRANT SELECT (tenant_id, id, program_id, reward_id, status, redemption_id, account_id) ON voucher TO loyalty_system;
+GRANT SELECT (tenant_id, id, program_id, reward_id, status, redemption_id) ON voucher TO loyalty_system;
 GRANT SELECT, INSERT, UPDATE ON voucher TO loyalty_app;
 GRANT INSERT, UPDATE ON reward, reward_stock TO loyalty_app;
 GRANT INSERT ON redemption_step TO loyalty_app;

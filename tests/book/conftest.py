@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns.refer import make_referral_code
 from loyalty.campaigns.referral_rule import ReferralRule, set_referral_rule
 from loyalty.campaigns.referrals import referrals_of
@@ -19,7 +20,9 @@ from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
 from loyalty.members.queries import membership_of
 from loyalty.programs.queries import Program
+from loyalty.redemption.cancel import cancel
 from loyalty.redemption.redeem import Redeem
+from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
@@ -27,6 +30,7 @@ from tests.campaigns.given import running
 from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
 from tests.opened import AT, give, joined, opened, redeemed
+from tests.rewards.given import offered, redeemed_reward
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Book:
     campaign: int
     bonus: UUID
     referral: UUID
+    gail: int
     care: Cared
 
 
@@ -91,6 +96,7 @@ def written(session: Session, slug: str = "wine") -> Book:
         open_still,
         *_returned(session, program),
         *_campaigned(session, program),
+        _shopped(session, program),
         cared(session, program),
     )
 
@@ -145,6 +151,18 @@ def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUI
     [referral] = referrals_of(session, program.id)
     eve = membership_of(session, program.id, "eve").account_id
     return eve, campaign.id, bonus, referral.id
+
+
+def _shopped(session: Session, program: Program) -> int:
+    """Gail's account: a mug that she gave back, one that is held for her, and a voucher."""
+    joined(session, program, "gail", points=100)
+    offered(session, program, "mug", stock=2)
+    offered(session, program, "tour", kind="voucher", vouchers={"from": "generated"})
+    mug = redeemed_reward(session, program, RedeemReward("mug"), "gail")
+    cancel(session, mug.id, None, None, By("test", None, AT))
+    redeemed_reward(session, program, RedeemReward("mug", hold_s=60), "gail")
+    redeemed_reward(session, program, RedeemReward("tour"), "gail")
+    return membership_of(session, program.id, "gail").account_id
 
 
 @pytest.fixture
