@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,18 +19,26 @@ from loyalty.care.suspend import reinstate, suspend
 from loyalty.earning.accept import Accepted
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer
+from loyalty.lifecycle.activate import activate_earn
+from loyalty.lifecycle.move_due import Place, move_due
 from loyalty.members.enrol import NewMember
+from loyalty.people.answer import member_answer
+from loyalty.programs.life_of_points import Expiry, Pending
 from loyalty.programs.pause import pause_program, resume_program
+from loyalty.programs.settings import ProgramSettings
 from loyalty.redemption.burn import Key
 from loyalty.redemption.redeem import Redeem, Redeemed, redeem
 from loyalty.tasks.earning import judge
-from loyalty.transaction import across_tenants, brief, transaction
+from loyalty.tenants.advance_clock import advance_clock
+from loyalty.tenants.rules import Duration
+from loyalty.transaction import across_tenants, brief, present, transaction
 from tests.earning.given import bought, open_ids, told
-from tests.opened import AT, opened
+from tests.model.plain import LIVES, WAITS
+from tests.opened import opened
 from tests.tenant import TestTenant, fresh_tenant
 
 _STANDINGS = text(
-    "SELECT m.member_id, ms.status, ms.tier_key, a.available, a.lifetime, a.tier_points"
+    "SELECT m.member_id, ms.status, ms.tier_key, a.lifetime, a.tier_points"
     " FROM membership ms JOIN member m ON m.id = ms.member_id"
     " JOIN account a ON a.id = ms.account_id"
 )
@@ -47,24 +56,55 @@ class Standing:
 
     status: str
     tier: str
-    points: int
     lifetime: int
     tier_points: int
+    pending: int
+    available: int
 
 
 class RealBook:
-    """A fresh tenant's program."""
+    """The program of a sandbox, whose clock goes forward by days."""
 
     def __init__(self) -> None:
         with across_tenants() as session:
-            self.tenant: TestTenant = fresh_tenant(session)
+            self.tenant: TestTenant = fresh_tenant(session, sandbox=True)
+        settings = ProgramSettings(pending=Pending(days=WAITS), expiry=Expiry("days", LIVES))
         with transaction(self.tenant.id) as session:
-            self.program = opened(session)
+            self.program = opened(session, settings=settings)
+        self.bought_at: dict[str, datetime] = {}
+
+    def now(self) -> datetime:
+        """The sandbox's present instant."""
+        return present(self.tenant.id)
+
+    def days_pass(self, days: int) -> None:
+        """The sandbox's clock goes forward."""
+        by = Duration(0, timedelta(days=days))
+        with transaction(self.tenant.id) as session:
+            advance_clock(session, by, actor="-", request_id=None)
+
+    def beat(self) -> None:
+        """Moves all that is due."""
+        place: Place | None = Place()
+        while place:
+            with transaction(self.tenant.id) as session:
+                place = move_due(session, place, self.now(), most=3).ended
+
+    def release(self, earn: UUID) -> str:
+        """`released`, or the code of the refusal."""
+        try:
+            with transaction(self.tenant.id) as session:
+                activate_earn(session, earn, actor="-", request_id=None, at=self.now())
+        except Problem as problem:
+            return problem.code
+        return "released"
 
     def earn(self, name: str, points: int, key: str) -> Accepted:
-        """As intake stores a purchase."""
+        """As intake stores a purchase; posted again it is of the same instant."""
+        at = self.now()
+        earn = bought(str(points), name, key=key, occurred_at=self.bought_at.setdefault(key, at))
         with transaction(self.tenant.id) as session:
-            [accepted] = told(session, self.program, bought(str(points), name, key=key))
+            [accepted] = told(session, self.program, earn, at=at)
         return accepted
 
     def settle(self, *, workers: int = 1) -> None:
@@ -90,7 +130,7 @@ class RealBook:
                     Redeem(points),
                     under=Key("redemptions.create", key, f"{name} {points}".encode()),
                     tell=tell,
-                    by=By(name, None, AT),
+                    by=By(name, None, self.now()),
                 )
         except Problem as problem:
             return problem.code
@@ -120,7 +160,7 @@ class RealBook:
                     order,
                     actor="admin",
                     request_id=None,
-                    at=AT,
+                    at=self.now(),
                 )
             except Problem as problem:
                 return problem.code
@@ -130,7 +170,7 @@ class RealBook:
         """`joined`, or the code of the refusal."""
         try:
             with transaction(self.tenant.id) as session:
-                join(session, self.program, NewMember(name), AT)
+                join(session, self.program, NewMember(name), self.now())
         except Problem as problem:
             return problem.code
         return "joined"
@@ -139,7 +179,7 @@ class RealBook:
         """`left`, or the code of the refusal."""
         try:
             with transaction(self.tenant.id) as session:
-                leave(session, self.program, name, actor=name, request_id=None, at=AT)
+                leave(session, self.program, name, actor=name, request_id=None, at=self.now())
         except Problem as problem:
             return problem.code
         return "left"
@@ -149,7 +189,15 @@ class RealBook:
         act = reinstate if active else suspend
         try:
             with transaction(self.tenant.id) as session:
-                act(session, self.program, name, reason="-", actor="-", request_id=None, at=AT)
+                act(
+                    session,
+                    self.program,
+                    name,
+                    reason="-",
+                    actor="-",
+                    request_id=None,
+                    at=self.now(),
+                )
         except Problem as problem:
             return problem.code
         return "turned"
@@ -158,12 +206,16 @@ class RealBook:
         """Pauses or resumes the program."""
         act = pause_program if paused else resume_program
         with transaction(self.tenant.id) as session:
-            act(session, "wine", reason="-", actor="-", request_id=None, at=AT)
+            act(session, "wine", reason="-", actor="-", request_id=None, at=self.now())
 
     def standings(self) -> dict[str, Standing]:
         """Every member, by name."""
+        at, found = self.now(), {}
         with transaction(self.tenant.id) as session:
-            return {row[0]: Standing(*row[1:]) for row in session.execute(_STANDINGS)}
+            for name, *row in session.execute(_STANDINGS):
+                points = member_answer(session, self.program, name, at).points
+                found[name] = Standing(*row, *(points.pending, points.available))
+        return found
 
     def statuses(self) -> dict[str, str]:
         """Every purchase's status, by its key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from hypothesis import settings
@@ -13,13 +14,14 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from loyalty.ledger.rules import MAX_POINTS
 from tests.elsewhere import database_alone
-from tests.model.plain import PlainBook, PlainMember, PlainPurchase
+from tests.model.plain import PlainBook, PlainLot, PlainMember, PlainPurchase
 from tests.model.real import RealBook, Standing
 from tests.servers import Own
 
@@ -27,6 +29,8 @@ NAMES = st.sampled_from(["ann", "bob", "carl"])
 POINTS = st.one_of(
     st.integers(1, 700), st.sampled_from([1, 499, 500, 999, 1000, MAX_POINTS - 1, MAX_POINTS])
 )
+#: Less than what is parked waits at most.
+MOST_DAYS = 80
 #: A purchase's amount in USD has at most 12 digits before the point.
 PRICES = st.one_of(st.integers(1, 700), st.sampled_from([500, 1000, 999_999_999_999]))
 
@@ -61,7 +65,7 @@ class Book(RuleBasedStateMachine):
     def earn(self, name: str, points: int, at_once: int) -> object:
         key = self.key()
         [purchase] = self.real.earn_at_once(name, points, key, servers=at_once)
-        self.plain.purchases[key] = PlainPurchase(name, points)
+        self.plain.purchases[key] = PlainPurchase(name, points, self.plain.day)
         self.settle(workers=at_once)
         return key, purchase
 
@@ -71,7 +75,7 @@ class Book(RuleBasedStateMachine):
         for who in (name, "ann", name):
             key = self.key()
             stored.append((key, self.real.earn(who, points, key).id))
-            self.plain.purchases[key] = PlainPurchase(who, points)
+            self.plain.purchases[key] = PlainPurchase(who, points, self.plain.day)
         self.settle()
         return multiple(*stored)
 
@@ -95,8 +99,8 @@ class Book(RuleBasedStateMachine):
     def burn(self, name: str, points: int) -> object:
         key = self.key()
         told = self.real.burn(name, points, key)
-        outcome = self.member(name).spends(points)
-        left = f"redeemed, {self.member(name).points} left"
+        outcome = self.member(name).spends(points, self.plain.day)
+        left = f"redeemed, {self.member(name).available(self.plain.day)} left"
         assert told == (left if outcome == "redeemed" else outcome)
         stored = outcome in {"redeemed", "not_active", "insufficient_points"}
         return (name, points, key, told) if stored else multiple()
@@ -110,24 +114,43 @@ class Book(RuleBasedStateMachine):
     @rule(name=NAMES, points=st.integers(1, 400), servers=st.integers(2, 6))
     def burn_at_once(self, name: str, points: int, servers: int) -> None:
         told = self.real.burn_at_once(name, points, [self.key() for _ in range(servers)])
-        expected = [self.member(name).spends(points) for _ in range(servers)]
+        day = self.plain.day
+        expected = [self.member(name).spends(points, day) for _ in range(servers)]
         assert sorted(one.partition(",")[0] for one in told) == sorted(expected)
 
     @rule(name=NAMES, points=POINTS, sign=st.sampled_from([1, -1]))
     def adjust(self, name: str, points: int, sign: int) -> None:
-        member = self.member(name)
+        member, day = self.member(name), self.plain.day
         if member.status == "unknown":
             expected = "not_enrolled"
         elif member.status == "cancelled":
             expected = "not_active"
         elif sign > 0:
-            expected = "adjusted" if member.takes(points) else "account_full"
-        elif points > member.points:
+            before = member.lots
+            member.forgets_expired(day)
+            expected = "adjusted" if member.takes(PlainLot(points)) else "account_full"
+            member.lots = member.lots if expected == "adjusted" else before
+        elif points > member.available(day):
             expected = "insufficient_points"
         else:
             expected = "adjusted"
-            member.points -= points
+            member.loses(points, day)
         assert self.real.adjust(name, sign * points) == expected
+
+    @precondition(lambda self: self.plain.day < MOST_DAYS)
+    @rule(days=st.integers(1, 9), beat=st.booleans())
+    def days_pass(self, days: int, beat: bool) -> None:
+        self.real.days_pass(days)
+        self.plain.day += days
+        if beat:
+            self.real.beat()
+            for member in self.plain.members.values():
+                member.forgets_expired(self.plain.day)
+
+    @rule(purchase=purchases)
+    def release(self, purchase: tuple[str, UUID]) -> None:
+        key, earn = purchase
+        assert self.real.release(earn) == self.plain.releases(key)
 
     @rule(name=NAMES)
     def join(self, name: str) -> None:
@@ -168,7 +191,14 @@ class Book(RuleBasedStateMachine):
     @invariant()
     def they_agree(self) -> None:
         assert self.real.standings() == {
-            name: Standing(one.status, one.tier, one.points, one.lifetime, one.tier_points)
+            name: Standing(
+                one.status,
+                one.tier,
+                one.lifetime,
+                one.tier_points,
+                one.pending(self.plain.day),
+                one.available(self.plain.day),
+            )
             for name, one in self.plain.members.items()
             if one.status != "unknown"
         }
@@ -179,6 +209,7 @@ class Book(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end the audit is clean."""
         if hasattr(self, "real"):
+            self.real.beat()
             assert self.real.first_broken() is None
 
 
