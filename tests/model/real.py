@@ -212,9 +212,10 @@ class RealBook:
         """Every member, by name."""
         at, found = self.now(), {}
         with transaction(self.tenant.id) as session:
-            for name, *row in session.execute(_STANDINGS):
+            for name, status, tier, lifetime, tier_points in session.execute(_STANDINGS):
                 points = member_answer(session, self.program, name, at).points
-                found[name] = Standing(*row, *(points.pending, points.available))
+                there = (points.pending, points.available)
+                found[name] = Standing(status, tier, lifetime, tier_points, *there)
         return found
 
     def statuses(self) -> dict[str, str]:
