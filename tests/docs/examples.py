@@ -116,7 +116,8 @@ def loyalty_command(folder: Path, tenant: str) -> Path:
     command = folder / "loyalty"
     command.write_text(
         "#!/bin/sh\n"
-        f'case $1 in token|pause|resume|audit) set -- "$@" --tenant {tenant};; esac\n'
+        'case "$*" in *--tenant*) ;;\n'
+        f'token*|pause*|resume*|audit*) set -- "$@" --tenant {tenant};; esac\n'
         f'exec {sys.executable} -m loyalty.cli "$@"\n'
     )
     command.chmod(0o755)
