@@ -54,6 +54,7 @@ imports = (
     "loyalty.tasks.ops",
     "loyalty.tasks.lifecycle",
     "loyalty.tasks.returns",
+    "loyalty.tasks.gifts",
     "loyalty.tasks.segments",
     "loyalty.tasks.tiers",
 )
@@ -69,6 +70,8 @@ task_routes = {
     "ops.canary": {"queue": "award"},
     "returns.settle": {"queue": "award"},
     "returns.sweep": {"queue": "sweep"},
+    "gifts.give": {"queue": "award"},
+    "gifts.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
     "earning.park_watch": {"queue": "sweep"},
     "earning.replay_lately": {"queue": "sweep"},
@@ -80,6 +83,7 @@ task_routes = {
 # A tick that waited longer than its interval is dropped: the next one does its work.
 beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
+    "sweep-gifts": {"task": "gifts.sweep", "schedule": 2.0, "options": {"expires": 3}},
     "sweep-returns": {"task": "returns.sweep", "schedule": 2.0, "options": {"expires": 3}},
     "move-due": {"task": "lifecycle.move_due", "schedule": 2.0, "options": {"expires": 2}},
     "lapse-holds": {"task": "lifecycle.lapse", "schedule": 2.0, "options": {"expires": 2}},

@@ -48,11 +48,15 @@ _COMPLETIONS_ARE_PAID = """
         c.campaign_id || '-' || c.account_id || '-' || c.n || '-' || r.position
     LEFT JOIN boost b ON b.tenant_id = :tenant AND b.account_id = c.account_id
       AND b.campaign_id = c.campaign_id AND b.n = c.n AND b.position = r.position
+    LEFT JOIN campaign_gift f ON f.tenant_id = :tenant AND f.account_id = c.account_id
+      AND f.campaign_id = c.campaign_id AND f.n = c.n AND f.position = r.position
+    LEFT JOIN redemption d ON d.tenant_id = :tenant AND d.id = f.id
     WHERE c.tenant_id = :tenant AND c.account_id IN (SELECT id FROM scope)
       AND CASE r.reward->>'kind'
           WHEN 'points' THEN a.body->'points' IS DISTINCT FROM r.reward->'points'
           WHEN 'multiplier' THEN b.factor IS DISTINCT FROM (r.reward->>'factor')::numeric
-          ELSE false END
+          ELSE f.reward IS DISTINCT FROM r.reward->>'reward'
+            OR (f.given_at IS NULL) <> (d.id IS NULL) END
     LIMIT 1
 """
 _BONUSES_OF_CAMPAIGNS_WERE_EARNED = """

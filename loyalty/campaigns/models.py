@@ -134,6 +134,24 @@ class BoostRow(Base):
     ends_at: Mapped[datetime] = mapped_column(_instant)
 
 
+class GiftRow(Base):
+    """A reward of the catalogue that was won; `id` is the redemption that it becomes."""
+
+    __tablename__ = "campaign_gift"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    program_id: Mapped[int]
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    campaign_id: Mapped[int]
+    n: Mapped[int]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    reward: Mapped[str]
+    won_at: Mapped[datetime] = mapped_column(_instant)
+    try_at: Mapped[datetime] = mapped_column(_instant)
+    why_not: Mapped[str | None]
+    given_at: Mapped[datetime | None] = mapped_column(_instant)
+
+
 class ReferralRuleRow(Base):
     """What a program gives for bringing somebody."""
 

@@ -16,6 +16,7 @@ class CampaignReport:
     """`in_progress`: members for whom something counts and who have not completed it yet.
 
     `points_promised` by what was completed; `points_paid` are those awarded until now.
+    `rewards_*` are of the catalogue: handed out, and waiting for stock or for their member.
     """
 
     in_progress: int
@@ -23,6 +24,8 @@ class CampaignReport:
     completions: int
     points_promised: int
     points_paid: int
+    rewards_given: int
+    rewards_waiting: int
 
 
 _MEMBERS = text(
@@ -44,6 +47,12 @@ _PAID = text(
 )
 
 
+_GIFTS = text(
+    "SELECT count(given_at) AS given, count(*) - count(given_at) AS waiting FROM campaign_gift"
+    " WHERE tenant_id = :tenant AND campaign_id = :campaign"
+)
+
+
 def report(session: Session, program_id: int, campaign: ToldCampaign) -> CampaignReport:
     """The figures as they are now."""
     own = {"tenant": session.info["tenant_id"], "campaign": campaign.id}
@@ -52,6 +61,7 @@ def report(session: Session, program_id: int, campaign: ToldCampaign) -> Campaig
         _PAID,
         {**own, "program": program_id, "source": SOURCE, "rewards": len(campaign.rewards)},
     ).scalar_one()
+    gifts = session.execute(_GIFTS, own).one()
     each = sum(int(reward.get("points", 0)) for reward in campaign.rewards)
     return CampaignReport(
         members.in_progress,
@@ -59,4 +69,6 @@ def report(session: Session, program_id: int, campaign: ToldCampaign) -> Campaig
         members.completions,
         members.completions * each,
         int(paid),
+        gifts.given,
+        gifts.waiting,
     )

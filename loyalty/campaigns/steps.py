@@ -22,9 +22,12 @@ from loyalty.campaigns.rules import (
     in_this_round,
     start,
 )
+from loyalty.ids import uuid7
+from loyalty.outbox import handover
 from loyalty.outbox.emit import Event, emit
 
 SOURCE = ":campaign"  # of the bonuses that campaigns pay
+GIVE = "gifts.give"  # the task that hands out rewards of the catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def _completion(step: Step, member_id: str, n: int) -> Completion:
 
 _WRITE = text(
     "SELECT advance_campaigns(:tenant, CAST(:steps AS json), CAST(:progress AS json),"
-    " CAST(:completions AS json), CAST(:boosts AS json))"
+    " CAST(:completions AS json), CAST(:boosts AS json), CAST(:gifts AS json))"
 )
 
 
@@ -142,6 +145,8 @@ def _write(
     completions: Sequence[Completion],
     at: datetime,
 ) -> None:
+    gifts = [row for one in completions for row in _gift_rows(one, at)]
+    handover.note(session, [row["id"] for row in gifts], GIVE)
     session.execute(
         _WRITE,
         {
@@ -150,6 +155,7 @@ def _write(
             "progress": _json(_progress_row(one, now) for one, now in reached),
             "completions": _json(_completion_row(one, at) for one in completions),
             "boosts": _json(row for one in completions for row in _boost_rows(one)),
+            "gifts": _json(gifts),
         },
     )
 
@@ -203,6 +209,24 @@ def _boost_rows(completion: Completion) -> list[dict[str, Any]]:
         }
         for position, reward in enumerate(campaign.rewards, 1)
         if reward.kind is RewardKind.MULTIPLIER
+    ]
+
+
+def _gift_rows(completion: Completion, at: datetime) -> list[dict[str, Any]]:
+    campaign = completion.campaign
+    return [
+        {
+            "id": uuid7(),
+            "program_id": campaign.program_id,
+            "account_id": completion.account_id,
+            "campaign_id": campaign.id,
+            "n": completion.n,
+            "position": position,
+            "reward": reward.reward,
+            "won_at": at,
+        }
+        for position, reward in enumerate(campaign.rewards, 1)
+        if reward.kind is RewardKind.REWARD
     ]
 
 

@@ -12,10 +12,12 @@ from loyalty.campaigns.find import ToldCampaign
 from loyalty.campaigns.form import read_reward
 from loyalty.campaigns.publish import publish_campaign
 from loyalty.campaigns.rules import Reward, RewardKind
+from loyalty.conditions.form import refuse
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import promotion_by_key
 from loyalty.promotions.draft import add_promotion
 from loyalty.promotions.publish import Plan, publish
+from loyalty.rewards.queries import find_reward
 
 
 def open_campaign(
@@ -30,9 +32,14 @@ def open_campaign(
     """Publishes a campaign that was read with a lock, as its program was.
 
     A multiplier is paid by a promotion `boost-…`, for those to whom the campaign gave its boost.
-    Raises what publish_campaign raises.
+    Raises what publish_campaign raises, and Invalid for a reward that is not in the catalogue.
     """
     by = By(actor, request_id, at)
+    for index, reward in enumerate(map(read_reward, present.rewards)):
+        key = reward.reward
+        if key and find_reward(session, program.id, key) is None:
+            place = f"/rewards/{index}/reward"
+            raise refuse(place, "unknown_reward", f"There is no reward {key!r}.")
     published = publish_campaign(
         session, program, present, actor=actor, request_id=request_id, at=at
     )

@@ -144,6 +144,8 @@ class CampaignReportSchema(Schema):
     completions = Points(required=True)
     points_promised = Points(required=True)
     points_paid = Points(required=True)
+    rewards_given = Points(required=True)
+    rewards_waiting = Points(required=True)
 
 
 class GoalStandingSchema(Schema):

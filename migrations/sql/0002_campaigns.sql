@@ -89,8 +89,30 @@ CREATE TABLE boost (  -- a promotion of one member's own: what occurs in between
 );
 CREATE INDEX boost_of_program ON boost (tenant_id, program_id, ends_at);
 
+CREATE TABLE campaign_gift (  -- a reward of the catalogue that was won; it waits until it can be given
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,           -- the redemption that it becomes, for no points
+  program_id integer NOT NULL,
+  account_id bigint NOT NULL,
+  campaign_id integer NOT NULL,
+  n integer NOT NULL,
+  position smallint NOT NULL,
+  reward text NOT NULL,       -- its key
+  won_at timestamptz NOT NULL,
+  try_at timestamptz NOT NULL,
+  why_not text,               -- what kept it from being given the last time
+  given_at timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, account_id, campaign_id, n, position)
+) WITH (fillfactor = 80);
+CREATE INDEX campaign_gift_open ON campaign_gift (tenant_id, try_at) WHERE given_at IS NULL;
+CREATE INDEX campaign_gift_of_campaign ON campaign_gift (tenant_id, campaign_id);
+-- What is won costs the member no points: its redemption is of 0.
+ALTER TABLE redemption DROP CONSTRAINT redemption_points_check;
+
 -- What one batch furthered, in one call. The figures are worked out under the accounts' locks.
-CREATE FUNCTION advance_campaigns(t integer, steps json, progress json, completions json, boosts json) RETURNS void
+CREATE FUNCTION advance_campaigns(t integer, steps json, progress json, completions json, boosts json, gifts json)
+RETURNS void
 LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
@@ -112,6 +134,10 @@ BEGIN
   SELECT t, r.account_id, r.campaign_id, r.n, r.position, r.program_id, r.factor, r.starts_at, r.ends_at
   FROM json_to_recordset(boosts) AS r(account_id bigint, campaign_id integer, n integer, position smallint,
                                       program_id integer, factor numeric, starts_at timestamptz, ends_at timestamptz);
+  INSERT INTO campaign_gift (tenant_id, id, program_id, account_id, campaign_id, n, position, reward, won_at, try_at)
+  SELECT t, r.id, r.program_id, r.account_id, r.campaign_id, r.n, r.position, r.reward, r.won_at, r.won_at
+  FROM json_to_recordset(gifts) AS r(id uuid, program_id integer, account_id bigint, campaign_id integer, n integer,
+                                     position smallint, reward text, won_at timestamptz);
 END $$;
 
 -- referrals ---------------------------------------------------------------------------------------
@@ -168,6 +194,6 @@ BEGIN
   END LOOP;
 END $$;
 GRANT INSERT ON campaign_step, campaign_completion, boost, referral_code TO loyalty_app;
-GRANT INSERT, UPDATE ON campaign_progress, referral_rule, referral TO loyalty_app;
+GRANT INSERT, UPDATE ON campaign_progress, campaign_gift, referral_rule, referral TO loyalty_app;
 GRANT INSERT, DELETE, UPDATE (name) ON goal TO loyalty_app;  -- who may update nothing may not lock either
 GRANT INSERT, UPDATE, DELETE ON campaign, campaign_goal TO loyalty_app;

@@ -285,7 +285,7 @@ def test_members_stand_apart(session: Session, program: Program) -> None:
     assert counted(session, program, member_id="bob") == ("completed", 1, [10])
     settle_all(session)
     told = campaign_by_key(session, program, "coffee")
-    assert report(session, program.id, told) == CampaignReport(1, 1, 1, 100, 100)
+    assert report(session, program.id, told) == CampaignReport(1, 1, 1, 100, 100, 0, 0)
 
 
 def test_what_is_worth_nothing_counts_and_what_is_refused_does_not(

@@ -108,6 +108,8 @@ def test_buy_bread_for_100_in_one_purchase__buys_for_101__completed_100_points_o
         "completions": 1,
         "points_promised": 100,
         "points_paid": 100,
+        "rewards_given": 0,
+        "rewards_waiting": 0,
     }
 
 
