@@ -19,6 +19,7 @@ from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.queries import Told
 from loyalty.earning.rules import Setback, parked, stranger
 from loyalty.earning.worth import Worth, occasions_of, unknown_goods, worth
+from loyalty.errors import Invalid
 from loyalty.ids import uuid7
 from loyalty.programs.queries import Program
 from loyalty.promotions.limits import open_counters
@@ -39,11 +40,12 @@ _NOBODY = 0  # no membership and no account has this id
 
 
 def try_out(
-    session: Session, book: Program, earn: Earn, at: datetime, *, drafts: Collection[int] = ()
+    session: Session, book: Program, earn: Earn, at: datetime, *, drafts: Collection[str] = ()
 ) -> dict[str, Any]:
     """`{status, points, reason?, explanation}` as the purchase would be judged at `at`.
 
-    `drafts` are promotions whose newest draft counts, instead of what is published of them.
+    `drafts` are the keys of promotions whose draft counts, instead of what is published of them.
+    Raises Invalid (?drafts) for one that has no draft.
     """
     program = program_rules(session, [book.id])[book.id]
     member = _member(session, book.id, earn)
@@ -71,7 +73,7 @@ def _judged(
     earn: Earn,
     member: Row[Any] | None,
     plain_facts: MemberFacts,
-    drafts: Collection[int],
+    drafts: Collection[str],
     at: datetime,
 ) -> Worth | Setback:
     versions = _versions(session, book.id, drafts)
@@ -94,11 +96,15 @@ def _judged(
     return worth(purchase, seen, account_id, program, versions, counters, at)
 
 
-def _versions(session: Session, program_id: int, drafts: Collection[int]) -> list[Version]:
+def _versions(session: Session, program_id: int, drafts: Collection[str]) -> list[Version]:
     published = published_versions(session, [program_id]).get(program_id, [])
     if not drafts:
         return published
-    tried = [replace(one, starts_at=None, ends_at=None) for one in drafts_of(session, drafts)]
+    found = drafts_of(session, program_id, drafts)
+    for key in drafts:
+        if key not in found:
+            raise Invalid.field("?drafts", "no_draft", f"No version of {key!r} is a draft.")
+    tried = [replace(one, starts_at=None, ends_at=None) for one in found.values()]
     replaced = {one.promotion_id for one in tried}
     return [one for one in published if one.promotion_id not in replaced] + tried
 

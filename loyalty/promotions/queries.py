@@ -29,8 +29,8 @@ _PUBLISHED = text(
 )
 _NAMED = text(f"SELECT {VERSION} {_FROM} AND v.promotion_id = ANY(:promotions)")
 _DRAFTS = text(
-    f"SELECT DISTINCT ON (v.promotion_id) {VERSION} {_FROM}"  # noqa: S608 - constants
-    " AND v.promotion_id = ANY(:promotions) AND v.status = 'draft'"
+    f"SELECT DISTINCT ON (v.promotion_id) p.key, {VERSION} {_FROM}"
+    " AND p.program_id = :program AND p.key = ANY(:keys) AND v.status = 'draft'"
     " ORDER BY v.promotion_id, v.version DESC"
 )
 _MOST_REMEMBERED = 4096
@@ -65,12 +65,17 @@ def published_versions(session: Session, program_ids: Iterable[int]) -> dict[int
     return found
 
 
-def drafts_of(session: Session, promotion_ids: Iterable[int]) -> list[Version]:
-    """The newest draft of each promotion that has one."""
+def drafts_of(session: Session, program_id: int, keys: Iterable[str]) -> dict[str, Version]:
+    """The drafts of a program's promotions, by the keys of those that have one."""
     rows = session.execute(
-        _DRAFTS, {"tenant": session.info["tenant_id"], "promotions": sorted(set(promotion_ids))}
+        _DRAFTS,
+        {
+            "tenant": session.info["tenant_id"],
+            "program": program_id,
+            "keys": sorted(set(keys)),
+        },
     )
-    return [version_of(row) for row in rows]
+    return {row.key: version_of(row) for row in rows}
 
 
 def versions_of(

@@ -26,7 +26,7 @@ from loyalty.web.body import json_body, load, load_query
 from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
 from loyalty.web.earn_schema import EARN, EarnSchema
 from loyalty.web.earns_batch import BatchAnswerSchema, BatchSchema, read_batch, store_batch
-from loyalty.web.fields import Choice, MemberId, QueryFlag, Schema, Text, refuse
+from loyalty.web.fields import Choice, Instant, MemberId, QueryFlag, Schema, Text, refuse
 from loyalty.web.intake import intake
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.once import once
@@ -37,9 +37,17 @@ earns = Resource("earns", description="Purchases, visits and events; what they g
 
 
 class EarnQuerySchema(Schema):
-    """`?dry_run=true` evaluates and writes nothing."""
+    """`?dry_run=true` evaluates and writes nothing; at another instant and with drafts."""
 
     dry_run = QueryFlag(load_default=False)
+    now = Instant()
+    drafts = Text(most=1000)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _tries_out(self, values: dict[str, Any], **_: Any) -> None:
+        for name in ("now", "drafts"):
+            if name in values and not values["dry_run"]:
+                raise refuse("only_dry", f"{name} is for a dry run.", name)
 
 
 class EarnListArgs(ListById):
@@ -65,7 +73,22 @@ class NotSetBack(Conflict):
 
 
 _QUERY = EarnQuerySchema()
-_DRY_RUN = {"in": "query", "name": "dry_run", "schema": {"type": "boolean"}}
+_AS_IT_IS: dict[str, Any] = {"dry_run": False}
+_DRY_RUN = [
+    {"in": "query", "name": "dry_run", "schema": {"type": "boolean"}},
+    {
+        "in": "query",
+        "name": "now",
+        "description": "Of a dry run: when it is judged.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    {
+        "in": "query",
+        "name": "drafts",
+        "description": "Of a dry run: keys of promotions whose drafts count, with commas between.",
+        "schema": {"type": "string", "maxLength": 1000},
+    },
+]
 _PREFER = {
     "in": "header",
     "name": "Prefer",
@@ -78,7 +101,7 @@ _PREFER = {
 @allow("earns.create")
 @earns.doc(
     requestBody={"required": True, "content": {"application/json": {"schema": EarnSchema}}},
-    parameters=[_PREFER, _DRY_RUN],
+    parameters=[_PREFER, *_DRY_RUN],
 )
 @earns.response(202, EarnAnswerSchema, description="Stored; it will be judged")
 @earns.alt_response(200, schema=EarnAnswerSchema, description="Judged in time, or a dry run")
@@ -88,15 +111,16 @@ def create(program: str) -> Response:
     Written without the argument machinery of the other resources: this is the hot path.
     """
     who = principal()
-    dry_run = request.query_string and load_query(_QUERY)["dry_run"]
+    asked: dict[str, Any] = load_query(_QUERY) if request.query_string else _AS_IT_IS
     earn = load(EARN, json_body())
     who.require_source(earn.source)
     book = cached_program(who.tenant_id, program, transaction)
-    at = present(who.tenant_id)
+    at = asked.get("now") or present(who.tenant_id)
     check_time(earn.occurred_at, book.settings.late_window_days, at)
-    if dry_run:
+    if asked["dry_run"]:
+        drafts = [key.strip() for key in asked.get("drafts", "").split(",") if key.strip()]
         with transaction(who.tenant_id) as session:
-            return _json(try_out(session, book, earn, at), 200)
+            return _json(try_out(session, book, earn, at, drafts=drafts), 200)
     row = to_row(book.id, earn, logs.request_id.get(), at)
     [stored] = intake().store(who.tenant_id, [row])
     if not stored.same:
