@@ -19,9 +19,10 @@ from loyalty.programs.queries import Program
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One entry: `change` by bucket, `balance` after it, `cause_id` the id of what caused it."""
+    """One entry: `change` by bucket, `balance` of its account after it, `cause_id` the id of what
+    caused it. `id` is `<account>-<version>`."""
 
-    id: int
+    id: str
     kind: str
     text: str
     change: dict[str, int]
@@ -31,22 +32,55 @@ class StatementLine:
     recorded_at: datetime
 
 
-_ENTRIES = text(
-    """
-    SELECT e.version, e.kind, e.from_bucket, e.to_bucket, e.points, e.pending_after,
+_TOLD = """
+    SELECT e.account_id, e.version, e.kind, e.from_bucket, e.to_bucket, e.points, e.pending_after,
            e.available_after, e.held_after, e.owed_after, e.cause_id, e.occurred_at, e.recorded_at,
-           coalesce(j.reason, CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
-                    v.source || ' ' || v.transaction_id, g.source || ' ' || g.return_id) AS cause,
-           coalesce(v.amount, r.amount) AS amount, coalesce(v.currency, r.currency) AS currency
-    FROM entry e
+           coalesce(j.reason, t.reason, g.told,
+                    CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
+                    v.source || ' ' || v.transaction_id, b.source || ' ' || b.return_id) AS cause,
+           coalesce(v.amount, r.amount) AS amount, coalesce(v.currency, r.currency) AS currency,
+           t.other
+"""
+_CAUSES = """
     LEFT JOIN activity v ON e.kind IN ('award', 'activate') AND v.tenant_id = e.tenant_id
                         AND v.id = e.cause_id
     LEFT JOIN adjustment j ON e.kind = 'adjust' AND j.tenant_id = e.tenant_id AND j.id = e.cause_id
-    LEFT JOIN give_back g ON e.kind = 'reverse' AND g.tenant_id = e.tenant_id AND g.id = e.cause_id
+    LEFT JOIN give_back b ON e.kind = 'reverse' AND b.tenant_id = e.tenant_id AND b.id = e.cause_id
     LEFT JOIN redemption r ON e.kind = 'redeem' AND r.tenant_id = e.tenant_id AND r.id = e.cause_id
-    WHERE e.tenant_id = :tenant AND e.account_id = :account AND e.version < :before
-    ORDER BY e.version DESC LIMIT :limit
-    """
+    LEFT JOIN LATERAL (
+      SELECT x.reason, m.member_id AS other FROM transfer x
+      JOIN membership ms ON ms.tenant_id = x.tenant_id AND ms.account_id
+        = CASE e.account_id WHEN x.from_account THEN x.to_account ELSE x.from_account END
+      JOIN member m ON m.tenant_id = x.tenant_id AND m.id = ms.member_id
+      WHERE e.kind = 'transfer' AND x.tenant_id = e.tenant_id AND x.id = e.cause_id
+    ) t ON true
+    LEFT JOIN LATERAL (
+      SELECT CASE WHEN x.undone_at = e.recorded_at
+                  THEN format('the merge of %s into %s was undone', gone.member_id, heir.member_id)
+                  ELSE format('%s was merged into %s', gone.member_id, heir.member_id) END AS told
+      FROM member_merge x
+      JOIN member gone ON gone.tenant_id = x.tenant_id AND gone.id = x.from_member
+      JOIN member heir ON heir.tenant_id = x.tenant_id AND heir.id = x.into_member
+      WHERE e.kind = 'merge' AND x.tenant_id = e.tenant_id AND x.id = e.cause_id
+    ) g ON true
+"""
+_ENTRIES = text(
+    f"""{_TOLD}
+    FROM own_accounts(:tenant, :account) WITH ORDINALITY AS own(id, place)
+    CROSS JOIN LATERAL (
+      SELECT * FROM entry x WHERE x.tenant_id = :tenant AND x.account_id = own.id
+        AND (CAST(:after AS bigint) IS NULL OR own.id <> :after OR x.version < :before)
+      ORDER BY x.version DESC LIMIT :limit
+    ) e {_CAUSES}
+    WHERE CAST(:after AS bigint) IS NULL OR own.place >= (
+      SELECT o.place FROM own_accounts(:tenant, :account) WITH ORDINALITY AS o(id, place)
+      WHERE o.id = :after)
+    ORDER BY own.place, e.version DESC LIMIT :limit
+    """  # noqa: S608 - constants of this file
+)
+_ONE = text(
+    f"{_TOLD} FROM entry e {_CAUSES}"
+    " WHERE e.tenant_id = :tenant AND e.account_id = :account AND e.version = :version"
 )
 # `ripe` has activated by then and `gone` has expired, although nobody has written it yet: no verb
 # has touched those lots since, or it would have.
@@ -71,24 +105,35 @@ _BALANCE = text(
     ) d
     """
 )
-_AFTER_THE_LAST = 2**63 - 1
 
 
 def statement(
-    session: Session, program: Program, member_id: str, *, before: int | None, limit: int
+    session: Session, program: Program, member_id: str, *, before: str | None, limit: int
 ) -> Sequence[StatementLine]:
-    """The member's entries, newest first, from before the id `before`. Raises NotEnrolled."""
+    """The member's entries, newest first, from before the id `before`.
+
+    After those of their own account come those of each that was merged into it. Raises
+    NotEnrolled.
+    """
     membership = membership_of(session, program.id, member_id)
+    account, version = map(int, before.split("-")) if before else (None, None)
     rows = session.execute(
         _ENTRIES,
         {
             "tenant": session.info["tenant_id"],
             "account": membership.account_id,
-            "before": _AFTER_THE_LAST if before is None else before,
+            "after": account,
+            "before": version,
             "limit": limit,
         },
     )
     return [_line(row, program.unit) for row in rows]
+
+
+def line_of(session: Session, account_id: int, version: int, unit: str) -> StatementLine:
+    """One entry that exists, told as in the statement."""
+    values = {"tenant": session.info["tenant_id"], "account": account_id, "version": version}
+    return _line(session.execute(_ONE, values).one(), unit)
 
 
 def _line(row: Row[Any], unit: str) -> StatementLine:
@@ -100,9 +145,10 @@ def _line(row: Row[Any], unit: str) -> StatementLine:
         row.cause,
         row.amount,
         row.currency,
+        row.other,
     )
     return StatementLine(
-        row.version,
+        f"{row.account_id}-{row.version}",
         row.kind,
         sentence(movement, unit),
         change(movement),

@@ -21,6 +21,7 @@ from loyalty.web.rest.audit_log import audit_log
 from loyalty.web.rest.book import book
 from loyalty.web.rest.campaigns import campaigns
 from loyalty.web.rest.earns import earns
+from loyalty.web.rest.entries import entries
 from loyalty.web.rest.goals import goals
 from loyalty.web.rest.members import members
 from loyalty.web.rest.merges import merges
@@ -60,6 +61,7 @@ RESOURCES = (
     transfers,
     merges,
     statements,
+    entries,
     tokens,
     api_keys,
     audit_log,

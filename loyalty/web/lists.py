@@ -10,7 +10,7 @@ from uuid import UUID
 import marshmallow
 from flask import request
 
-from loyalty.web.fields import Id, ListOf, Part, QueryInteger, Schema, Text
+from loyalty.web.fields import EntryId, Id, ListOf, Part, QueryInteger, Schema, Text
 
 MAX_LIMIT = 200
 _DEFAULT_LIMIT = 50
@@ -37,6 +37,12 @@ class ListByNumber(Limited):
     """The query of a list whose rows have a number."""
 
     after = QueryInteger(load_default=None, allow_none=False, metadata=_AFTER)
+
+
+class ListByEntry(Limited):
+    """The query of a list of entries."""
+
+    after = EntryId(load_default=None, allow_none=False, metadata=_AFTER)
 
 
 def page_schema(item: type[marshmallow.Schema]) -> type[Schema]:

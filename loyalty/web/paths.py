@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
-from loyalty.web.fields import Code, Id, MemberId, Slug
+from loyalty.web.fields import Code, EntryId, Id, MemberId, Slug
 
 
 class SlugConverter(BaseConverter):
@@ -56,6 +56,21 @@ class DayConverter(BaseConverter):
         return value.isoformat()
 
 
+class EntryConverter(BaseConverter):
+    """An entry of the ledger: its account and its version."""
+
+    regex = EntryId.form.pattern
+
+    def to_python(self, value: str) -> tuple[int, int]:
+        """Account and version."""
+        account, _, version = value.partition("-")
+        return int(account), int(version)
+
+    def to_url(self, value: tuple[int, int]) -> str:
+        """As statements name it."""
+        return f"{value[0]}-{value[1]}"
+
+
 class IdConverter(BaseConverter):
     """The id of something we made, as a UUID."""
 
@@ -77,6 +92,7 @@ CONVERTERS: dict[str, type[BaseConverter]] = {
     "source": SourceConverter,
     "day": DayConverter,
     "id": IdConverter,
+    "entry": EntryConverter,
 }
 
 

@@ -112,10 +112,11 @@ BEGIN
       completed = least(p.completed + excluded.completed,
                         (SELECT c.times FROM campaign c WHERE c.tenant_id = t AND c.id = p.campaign_id));
 END $$;
--- An account and those that were merged into it: whose history it is.
+-- An account, and those that were merged into it, the latest first: whose history it is.
 CREATE FUNCTION own_accounts(t integer, account bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
   SELECT account UNION ALL
-  SELECT m.from_account FROM merged_account m WHERE m.tenant_id = t AND m.into_account = account AND NOT m.undone
+  (SELECT m.from_account FROM merged_account m WHERE m.tenant_id = t AND m.into_account = account AND NOT m.undone
+   ORDER BY m.merge_id DESC)
 $$;
 -- Who a name means: the survivor, and all whose names are theirs by a merge. A name that nobody has joined with is its own.
 CREATE FUNCTION known_as(t integer, named text) RETURNS TABLE (id bigint, member_id text) LANGUAGE plpgsql STABLE ROWS 2 AS $$

@@ -19,7 +19,7 @@ from loyalty.ledger.post import post
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
-from loyalty.members.queries import NotEnrolled, lock_membership
+from loyalty.members.queries import NotEnrolled, lock_membership, membership_of
 from loyalty.people.answer import Expiring, Figures, member_answer
 from loyalty.people.profile import lookup, profile
 from loyalty.people.redemptions import redemption, redemptions
@@ -142,16 +142,29 @@ def test_the_statement_is_told_newest_first_in_pages(session: Session, program: 
     first = statement(session, program, "ann", before=None, limit=2)
     rest = statement(session, program, "ann", before=first[-1].id, limit=2)
     lines = [*first, *rest]
+    account = membership_of(session, program.id, "ann").account_id
     assert [(one.id, one.kind, one.text, one.change, one.balance) for one in lines] == [
-        (3, "adjust", "5 points taken: a test", {"available": -5}, Balance(available=65)),
         (
-            2,
+            f"{account}-3",
+            "adjust",
+            "5 points taken: a test",
+            {"available": -5},
+            Balance(available=65),
+        ),
+        (
+            f"{account}-2",
             "redeem",
             "30 points spent, worth 0.30 USD",
             {"available": -30},
             Balance(available=70),
         ),
-        (1, "adjust", "100 points given: a test", {"available": 100}, Balance(available=100)),
+        (
+            f"{account}-1",
+            "adjust",
+            "100 points given: a test",
+            {"available": 100},
+            Balance(available=100),
+        ),
     ]
     assert [one.occurred_at for one in lines] == [AT, AT + HOUR, AT]
 

@@ -92,6 +92,13 @@ class Code(Formed):
     meaning = "1 to 100 of A-Z a-z 0-9 . _ ~ : @ + - are expected, in any order."
 
 
+class EntryId(Formed):
+    """An entry of the ledger, as statements name it: `<account>-<version>`."""
+
+    form = re.compile(r"[1-9][0-9]{0,17}-[1-9][0-9]{0,17}")
+    meaning = "An entry's id is the account and the version: 12-3."
+
+
 class Slug(Formed):
     """A short name that stands in paths: of a program, a tier, a tenant."""
 

@@ -10,8 +10,8 @@ from loyalty.people.statement import balance_at, statement
 from loyalty.programs.cache import recent_program
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, tenant
-from loyalty.web.fields import Choice, Id, Instant, Integer, Part, Points, Schema, Text
-from loyalty.web.lists import ListByNumber, page, page_schema
+from loyalty.web.fields import Choice, EntryId, Id, Instant, Integer, Part, Schema, Text
+from loyalty.web.lists import ListByEntry, page, page_schema
 from loyalty.web.member_schema import BalanceSchema, shown_balance
 from loyalty.web.resource import Resource
 
@@ -30,7 +30,7 @@ class ChangeSchema(Schema):
 class EntrySchema(Schema):
     """One movement: a sentence, the change, and the balance after it."""
 
-    id = Points(required=True)
+    id = EntryId(required=True)
     kind = Choice(list(Kind), required=True)
     text = Text(required=True, most=1000)
     change = Part(ChangeSchema, required=True)
@@ -56,7 +56,7 @@ class BalanceThenSchema(BalanceSchema):
 
 @statements.route("/programs/<slug:program>/members/<member:member_id>/entries", methods=["GET"])
 @allow("statement.read")
-@statements.arguments(ListByNumber, location="query")
+@statements.arguments(ListByEntry, location="query")
 @statements.response(200, page_schema(EntrySchema))
 def entries(asked: dict[str, Any], program: str, member_id: str) -> object:
     """List what happened to a member's points, newest first."""
