@@ -43,7 +43,7 @@ _MOST_DAYS = 36_500
 _KINDS = ("purchase", "visit", "event")
 _PAYMENTS = ("card", "cash", "points", "voucher")
 _LEAST_LINE = Decimal(-(10**12))
-_PURCHASE = (
+PURCHASE = (
     "kind",
     "amount",
     "currency",
@@ -134,7 +134,7 @@ def _fixture(value: object, place: str) -> Fixture:
 
 
 def _bought(value: object, place: str) -> Bought:
-    given = read_object(value, place, known=_PURCHASE)
+    given = read_object(value, place, known=PURCHASE)
     money = {
         name: read_decimal(given[name], f"{place}/{name}")
         for name in ("amount", "tax", "shipping")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.conditions.segment import Segment
 from loyalty.errors import Conflict
 from loyalty.programs.queries import Program
@@ -28,10 +27,7 @@ def remove_free_segment(
     session: Session,
     program: Program,
     key: str,
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> SegmentRow:
     """Takes a segment out. Raises SegmentInUse, NotFound.
 
@@ -39,7 +35,7 @@ def remove_free_segment(
     """
     segment_by_key(session, program.id, key, lock=True)
     for version in published_versions(session, [program.id]).get(program.id, []):
-        over = version.ends_at is not None and version.ends_at <= at
+        over = version.ends_at is not None and version.ends_at <= by.at
         if not over and key in named(version.rule, Segment):
             raise SegmentInUse(f"A promotion asks for the segment {key!r}.")
-    return remove_segment(session, program, key, actor=actor, request_id=request_id, at=at)
+    return remove_segment(session, program, key, by)

@@ -75,7 +75,7 @@ _MOST_LIMITS = 10
 _MOST_RATES = 50
 _MOST_PRIORITY = 1000
 _LEAST = Decimal("0.0001")
-_FIELDS = (
+FIELDS = (
     "when",
     *(one.value for one in Gives),
     "kinds",
@@ -97,7 +97,7 @@ Json = Mapping[str, object]
 
 def read_rule(value: object, place: str = "/rule") -> Rule:
     """The rule that a JSON value holds; `place` is its JSON pointer. Raises Invalid."""
-    given = read_object(value, place, known=_FIELDS)
+    given = read_object(value, place, known=FIELDS)
     gives = _gives(given, place)
     stacking = read_object(
         given.get("stacking") or {},

@@ -27,7 +27,8 @@ _ON_LISTS = """
     SELECT sm.membership_id, s.key FROM segment_member sm
     JOIN segment s ON s.tenant_id = sm.tenant_id AND s.id = sm.segment_id
     JOIN membership ms ON ms.tenant_id = sm.tenant_id AND ms.id = sm.membership_id
-    WHERE sm.tenant_id = :tenant AND sm.membership_id = ANY(:ids) AND ms.status IN ('active', 'suspended')
+    WHERE sm.tenant_id = :tenant AND sm.membership_id = ANY(:ids)
+      AND ms.status IN ('active', 'suspended')
 """
 
 

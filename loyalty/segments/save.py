@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import Conflict
 from loyalty.programs.queries import Program
@@ -38,10 +39,7 @@ def add_segment(
     session: Session,
     program: Program,
     values: Mapping[str, Any],
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> SegmentRow:
     """Adds a segment and counts it. Raises SegmentExists, Invalid for a condition that is none."""
     added: SegmentRow | None = session.scalar(
@@ -52,9 +50,9 @@ def add_segment(
             key=values["key"],
             name=values["name"],
             condition=values["condition"],
-            size=_size(session, program.id, values["condition"], at),
-            counted_at=at,
-            created_at=at,
+            size=_size(session, program.id, values["condition"], by.at),
+            counted_at=by.at,
+            created_at=by.at,
         )
         .on_conflict_do_nothing()
         .returning(SegmentRow)
@@ -63,12 +61,12 @@ def add_segment(
         raise SegmentExists(f"There is a segment {values['key']!r} already.")
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act="segment.add",
         subject=f"segment {program.slug}/{added.key}",
         after=_told(added),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return added
 
@@ -78,10 +76,7 @@ def change_segment(
     program: Program,
     segment: SegmentRow,
     patch: Mapping[str, Any],
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> SegmentRow:
     """Changes the name or the whole condition of one that was read with `lock`, and counts it.
 
@@ -92,20 +87,20 @@ def change_segment(
         if segment.condition is None:
             raise NotATree(f"{segment.key!r} is an uploaded list.")
         segment.condition = patch["condition"]
-        segment.size = _size(session, program.id, segment.condition, at)
-        segment.counted_at = at
+        segment.size = _size(session, program.id, segment.condition, by.at)
+        segment.counted_at = by.at
     segment.name = patch.get("name", segment.name)
     segment.version += 1
     session.flush()
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act="segment.change",
         subject=f"segment {program.slug}/{segment.key}",
         before=before,
         after=_told(segment),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return segment
 
@@ -114,10 +109,7 @@ def remove_segment(
     session: Session,
     program: Program,
     key: str,
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> SegmentRow:
     """Takes a segment out: from now on nobody is in it. Raises NotFound."""
     gone = segment_by_key(session, program.id, key, lock=True)
@@ -128,12 +120,12 @@ def remove_segment(
     )
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act="segment.remove",
         subject=f"segment {program.slug}/{key}",
         before=_told(gone),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return gone
 

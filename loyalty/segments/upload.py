@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.programs.queries import Program
 from loyalty.segments.models import SegmentRow
@@ -50,9 +50,7 @@ def upload(
     *,
     add: Sequence[str],
     remove: Sequence[str],
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Uploaded:
     """Puts members on the list and takes others off; who is there already is there once.
 
@@ -63,16 +61,16 @@ def upload(
     removed, _ = _do(session, segment, remove, _REMOVE)
     added, known = _do(session, segment, add, _ADD)
     segment.size += added - removed
-    segment.counted_at = at
+    segment.counted_at = by.at
     session.flush()
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act="segment.upload",
         subject=f"segment {program.slug}/{segment.key}",
         after={"added": added, "removed": removed, "size": segment.size},
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     strangers = tuple(sorted(set(add) - known))
     return Uploaded(added, removed, strangers, segment.size)

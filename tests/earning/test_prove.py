@@ -76,11 +76,11 @@ def test_one_that_fails_blocks_it_and_says_what_came(session: Session) -> None:
 def test_a_segment_that_a_promotion_asks_for_stays(session: Session) -> None:
     program = opened(session)
     vip = {"key": "vip", "name": "VIP", "condition": None}
-    add_segment(session, program, vip, actor="eve", request_id=None, at=AT)
+    add_segment(session, program, vip, By("eve", None, AT))
     _add(session, program, {"multiplier": "2", "when": {"not": {"segment": ["vip", "vip"]}}})
 
     def remove(at: datetime) -> None:
-        remove_free_segment(session, program, "vip", actor="eve", request_id=None, at=at)
+        remove_free_segment(session, program, "vip", By("eve", None, at))
 
     _publish(session, program)
     with pytest.raises(SegmentInUse):
@@ -190,7 +190,7 @@ def test_what_a_rule_names_must_be_there(session: Session) -> None:
         _publish(session, program)
     assert _errors(refused) == [("/rule/when", "unknown_segment"), ("/rule/when", "unknown_tier")]
     vip = {"key": "vip", "name": "VIP", "condition": None}
-    add_segment(session, program, vip, actor="eve", request_id=None, at=AT)
+    add_segment(session, program, vip, By("eve", None, AT))
     with pytest.raises(Invalid) as refused:
         _publish(session, program)
     assert _errors(refused) == [("/rule/when", "unknown_tier")]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.join import join
 from loyalty.members.enrol import NewMember
@@ -36,16 +37,14 @@ def _add(
     session: Session, program: Program, key: str, condition: dict[str, Any] | None = None
 ) -> SegmentRow:
     values = {"key": key, "name": key.title(), "condition": condition}
-    return add_segment(session, program, values, actor="eve", request_id="r1", at=AT)
+    return add_segment(session, program, values, By("eve", "r1", AT))
 
 
 def _upload(
     session: Session, program: Program, key: str, add: tuple[str, ...], remove: tuple[str, ...] = ()
 ) -> Uploaded:
     segment = segment_by_key(session, program.id, key, lock=True)
-    return upload(
-        session, program, segment, add=add, remove=remove, actor="eve", request_id=None, at=AT
-    )
+    return upload(session, program, segment, add=add, remove=remove, by=By("eve", None, AT))
 
 
 def test_a_segment_is_counted_when_it_is_saved(session: Session) -> None:
@@ -61,9 +60,7 @@ def test_a_segment_is_counted_when_it_is_saved(session: Session) -> None:
         program,
         rich,
         {"condition": {"points": {"at_least": 200}}},
-        actor="eve",
-        request_id=None,
-        at=AT,
+        By("eve", None, AT),
     )
     assert (changed.size, changed.name, changed.version) == (0, "Rich", 2)
     acts = [one.act for one in records(session, None, 10) if one.act.startswith("segment")]
@@ -92,9 +89,7 @@ def test_members_are_put_on_a_list_once(session: Session) -> None:
         _upload(session, program, "rich", ("ann",))
     vip = segment_by_key(session, program.id, "vip")
     with pytest.raises(NotATree):
-        change_segment(
-            session, program, vip, {"condition": RICH}, actor="e", request_id=None, at=AT
-        )
+        change_segment(session, program, vip, {"condition": RICH}, By("eve", None, AT))
 
 
 def test_a_batch_is_told_its_segments_in_two_statements(session: Session) -> None:
@@ -129,7 +124,7 @@ def test_a_segment_that_is_gone_has_nobody(session: Session) -> None:
     joined(session, program)
     _add(session, program, "vip")
     _upload(session, program, "vip", ("ann",))
-    remove_segment(session, program, "vip", actor="eve", request_id=None, at=AT)
+    remove_segment(session, program, "vip", By("eve", None, AT))
     ann = membership_of(session, program.id, "ann").id
     assert segments_of(session, [ann], AT) == {}
 

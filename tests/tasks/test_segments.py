@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.segments.queries import segment_by_key
 from loyalty.segments.save import add_segment
@@ -19,7 +20,7 @@ def test_a_size_that_is_an_hour_old_is_counted_again(tenant: TestTenant) -> None
         program = opened(session)
         for key, age in (("old", timedelta(hours=1)), ("fresh", timedelta(minutes=59))):
             values = {"key": key, "name": key, "condition": {"status": ["active"]}}
-            add_segment(session, program, values, actor="eve", request_id=None, at=at - age)
+            add_segment(session, program, values, By("eve", None, at - age))
         joined(session, program)
     count()
     with transaction(tenant.id) as session:

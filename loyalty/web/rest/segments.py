@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 
+from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
@@ -46,8 +48,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return _shown(add_segment(session, book, wanted, actor=who, request_id=request, at=at))
+            return _shown(add_segment(session, book, wanted, _by(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -85,18 +86,7 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
         book = program_by_slug(session, program)
         present = queries.segment_by_key(session, book.id, key, lock=True)
         if_match(present.version)
-        who, request = principal().actor, request_id.get()
-        return _told(
-            change_segment(
-                session,
-                book,
-                present,
-                patch,
-                actor=who,
-                request_id=request,
-                at=now(session),
-            )
-        )
+        return _told(change_segment(session, book, present, patch, _by(now(session))))
 
 
 @segments.route("/programs/<slug:program>/segments/<slug:key>", methods=["DELETE"])
@@ -105,10 +95,8 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
 def delete(program: str, key: str) -> Response:
     """Take a segment out: from now on nobody is in it."""
     with transaction(tenant()) as session:
-        book, who = program_by_slug(session, program), principal().actor
-        gone = remove_free_segment(
-            session, book, key, actor=who, request_id=request_id.get(), at=now(session)
-        )
+        book = program_by_slug(session, program)
+        gone = remove_free_segment(session, book, key, _by(now(session)))
         return json_answer(_shown(gone))
 
 
@@ -145,10 +133,11 @@ def put_on(wanted: dict[str, Any], program: str, key: str) -> dict[str, Any]:
     with transaction(tenant()) as session:
         book = program_by_slug(session, program)
         present = queries.segment_by_key(session, book.id, key, lock=True)
-        who, request = principal().actor, request_id.get()
-        return asdict(
-            upload(session, book, present, **wanted, actor=who, request_id=request, at=now(session))
-        )
+        return asdict(upload(session, book, present, **wanted, by=_by(now(session))))
+
+
+def _by(at: datetime) -> By:
+    return By(principal().actor, request_id.get(), at)
 
 
 def _shown(row: SegmentRow) -> dict[str, Any]:

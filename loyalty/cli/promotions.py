@@ -1,0 +1,131 @@
+"""`loyalty promotions`: a program's rules as one file, out and in, compared and put in force."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.markup import escape
+from sqlalchemy.orm import Session
+
+from loyalty.audit.by import By
+from loyalty.cli.console import say
+from loyalty.cli.trouble import Trouble
+from loyalty.clock import now
+from loyalty.earning.prove import publish_proven
+from loyalty.errors import Invalid, Problem
+from loyalty.programs.queries import Program, program_by_slug
+from loyalty.promotions.desk import every_promotion, promotion_by_key
+from loyalty.promotions.exchange import (
+    Imported,
+    export_rules,
+    import_rules,
+    put_earn_rate,
+    tidied,
+)
+from loyalty.promotions.rules_file import from_yaml, to_yaml
+from loyalty.tenants.queries import tenant_id_of
+from loyalty.transaction import across_tenants, transaction
+
+Result = TypeVar("Result")
+
+
+def export(tenant: str, slug: str, *, drafts: bool) -> None:
+    """Prints the rules as YAML."""
+    click.echo(_rules(tenant, slug, drafts=drafts), nl=False)
+
+
+def take(tenant: str, slug: str, file: Path, *, publish: bool) -> None:
+    """Makes drafts of what differs in the file; with `publish` all of it is in force at once, or
+    nothing of it is."""
+    document = from_yaml(file.read_text())
+
+    def act(session: Session, program: Program, by: By) -> tuple[Imported, Sequence[str]]:
+        imported = import_rules(session, program, document, by)
+        if not publish:
+            return imported, ()
+        if imported.earn_rate:
+            program = put_earn_rate(session, program, imported.earn_rate, by)
+        return imported, _publish(session, program, imported.drafts, by)
+
+    imported, published = _act(tenant, slug, act)
+    for key in imported.segments:
+        say(f"Segment {key!r} is saved.")
+    if imported.earn_rate:
+        say("The earn rate is changed." if publish else "The earn rate differs: use --publish.")
+    for key in imported.drafts:
+        say(f"Promotion {key!r} is {'published' if key in published else 'a draft'}.")
+    if imported == Imported((), (), None):
+        say("Nothing differs.")
+
+
+def compare(tenant: str, slug: str, file: Path) -> bool:
+    """Prints how the file differs from what is in force; returns whether it does."""
+    there = _rules(tenant, slug, drafts=False)
+    wanted = to_yaml({**tidied(from_yaml(file.read_text())), "program": slug})
+    ordered = to_yaml({**tidied(from_yaml(there)), "program": slug})
+    lines = list(
+        difflib.unified_diff(
+            ordered.splitlines(), wanted.splitlines(), "in force", str(file), lineterm=""
+        )
+    )
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines:
+        colour = colours.get(line[:1])
+        say(f"[{colour}]{escape(line)}[/]" if colour else escape(line))
+    return bool(lines)
+
+
+def put_in_force(tenant: str, slug: str, keys: Sequence[str]) -> None:
+    """Publishes drafts, all that there are unless some are named; all of them or none."""
+
+    def act(session: Session, program: Program, by: By) -> Sequence[str]:
+        drafted = [one.key for one in every_promotion(session, program.id) if one.draft]
+        return _publish(session, program, keys or drafted, by)
+
+    published = _act(tenant, slug, act)
+    for key in published:
+        say(f"Promotion {key!r} is published.")
+    if not published:
+        say("There is no draft.")
+
+
+def _publish(session: Session, program: Program, keys: Sequence[str], by: By) -> Sequence[str]:
+    for key in keys:
+        try:
+            publish_proven(
+                session, program, promotion_by_key(session, program.id, key, lock=True), by
+            )
+        except Problem as problem:
+            raise Trouble(f"Promotion {key!r} was not published. {_said(problem)}") from None
+    return keys
+
+
+def _rules(tenant: str, slug: str, *, drafts: bool) -> str:
+    return _act(
+        tenant,
+        slug,
+        lambda session, program, by: to_yaml(export_rules(session, program, by.at, drafts=drafts)),
+    )
+
+
+def _act(tenant: str, slug: str, act: Callable[[Session, Program, By], Result]) -> Result:
+    """What `act` returns, in one transaction. Raises Trouble, which names what is wrong."""
+    with across_tenants() as session:
+        tenant_id = tenant_id_of(session, tenant)
+    try:
+        with transaction(tenant_id) as session:
+            program = program_by_slug(session, slug, lock=True)
+            by = By(f"operator:{os.environ.get('USER') or 'cli'}", None, now(session))
+            return act(session, program, by)
+    except Invalid as problem:
+        raise Trouble(_said(problem)) from None
+
+
+def _said(problem: Problem) -> str:
+    details = [f"{error.pointer}: {error.detail}" for error in problem.errors]
+    return "\n".join([problem.detail, *details] if len(details) != 1 else details)
