@@ -128,8 +128,8 @@ def _climb(
 ) -> None:
     member = standings(session, [membership.id])[membership.id]
     ladder = ladder_of(program)
-    climbing = climb(session, {program.id: ladder}, [member], at, at)
-    risen = climbing.gain(member, account.tier_points, at, points=points)
+    climbing = climb(session, {program.id: ladder}, [member], {account.id: account}, at, at)
+    risen = climbing.gain(member, at, points=points)
     climbing.write(session)
     if risen is not None:
         reach_tier(session, member, ladder.tiers, risen, adjustment, at)

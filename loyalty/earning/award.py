@@ -112,7 +112,7 @@ def _open_book(
     members = standings(session, {row.membership_id for row in claimed if row.membership_id})
     ladders = {one: program.ladder for one, program in programs.items()}
     times = [row.occurred_at for row in claimed]
-    climbing = climb(session, ladders, members.values(), min(times), at)
+    climbing = climb(session, ladders, members.values(), accounts, min(times), at)
     in_force = overlapping(versions, times)
     asks = frozenset[Ask]().union(*(one.rule.asks for one in in_force), campaign_asks(campaigns))
     catalogue = any(program.wants_catalogue for program in programs.values())
@@ -188,9 +188,7 @@ def _earn(
     except AccountFull as error:
         return Setback("rejected", error.code, error.detail)
     spend = qualifying_spend(program.ladder, purchase)
-    risen = book.climb.gain(
-        member, account.tier_points, row.occurred_at, points=earned.points, spend=spend
-    )
+    risen = book.climb.gain(member, row.occurred_at, points=earned.points, spend=spend)
     book.facts.goes_on(account.id, purchase)
     for occasion, used in earned.uses:
         book.counters.count(occasion, used)

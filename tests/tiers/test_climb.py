@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.care.join import join
@@ -145,3 +146,26 @@ def test_the_most_points_fit_into_a_day(session: Session) -> None:
     give(session, program, -10)
     give(session, program, 10)
     assert days(session) == {"2026-07-01": (2**53 - 1, Decimal(0))}
+
+
+def test_an_award_sees_no_tier_whose_period_is_over(session: Session) -> None:
+    program = windowed(session, **ROLLING)
+    joined(session, program)
+    buy(session, program, "500", AT)
+    until = datetime(2027, 7, 1, 12, tzinfo=UTC)
+    buy(session, program, "1", until)  # and no review has come
+    assert tier(session, program) == ("basic", None)
+    assert [name for name, _ in events(session)] == ["tier.raised", "tier.lowered"]
+    assert session.scalar(
+        text("SELECT explanation->'member'->>'tier' FROM award ORDER BY activity_id DESC LIMIT 1")
+    ) == ("basic")
+
+
+def test_who_rises_again_as_the_period_ends_has_lost_nothing(session: Session) -> None:
+    program = windowed(session, **ROLLING)
+    joined(session, program)
+    buy(session, program, "500", AT)
+    until = datetime(2027, 7, 1, 12, tzinfo=UTC)
+    buy(session, program, "500", until)
+    assert tier(session, program) == ("gold", until.replace(year=2028))
+    assert len(events(session)) == 1
