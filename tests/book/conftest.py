@@ -130,14 +130,16 @@ def _returned(session: Session, program: Program) -> tuple[int, UUID, UUID, UUID
 
 def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUID]:
     """Eve's account, the campaign that she has completed by a visit, the bonus it paid, and the
-    referral by which she brought Finn."""
+    referral by which she brought Finn. The pin that she has won was not handed out yet."""
     joined(session, program, "eve")
     rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
     set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
     code = make_referral_code(session, program.id, "eve", AT)
     join(session, program, NewMember("finn"), AT, referral_code=code)
     boost = {"kind": "multiplier", "factor": "2", "days": 3}
-    rewards = [{"kind": "points", "points": 5}, boost]
+    offered(session, program, "pin")
+    pin = {"kind": "reward", "reward": "pin"}
+    rewards = [{"kind": "points", "points": 5}, boost, pin]
     campaign = running(session, program, {"kind": "visit"}, rewards=rewards)
     visit = replace(bought(member_id="eve"), kind="visit", amount=None, currency=None)
     ids = stored(session, program, visit, bought("3", "finn"))

@@ -188,6 +188,16 @@ BREAKS = [
         "completion 1 of campaign {c} by account {e}",
     ),
     (
+        "each completion is paid once",
+        "DELETE FROM campaign_gift",
+        "completion 1 of campaign {c} by account {e}",
+    ),
+    (
+        "each completion is paid once",
+        "UPDATE campaign_gift SET given_at = now()",  # and there is no redemption
+        "completion 1 of campaign {c} by account {e}",
+    ),
+    (
         "bonuses of campaigns have a completion",
         "DELETE FROM campaign_completion",
         "bonus {bonus}",
