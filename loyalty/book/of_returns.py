@@ -33,7 +33,27 @@ _NO_MORE_COMES_BACK_THAN_WAS_EARNED = """
       WHERE tenant_id = :tenant AND status = 'settled'
         AND account_id IN (SELECT id FROM scope) GROUP BY activity_id
     ) r LEFT JOIN award w ON w.tenant_id = :tenant AND w.activity_id = r.activity_id
-    WHERE w.activity_id IS NULL OR r.points > w.points OR (r.whole AND r.points <> w.points)
+    CROSS JOIN LATERAL (
+      SELECT w.points + coalesce(sum(c.difference), 0) AS points FROM correction c
+      WHERE c.tenant_id = :tenant AND c.activity_id = r.activity_id
+    ) earned
+    WHERE w.activity_id IS NULL OR r.points > earned.points
+       OR (r.whole AND r.points <> earned.points)
+    LIMIT 1
+"""
+_CORRECTIONS_ARE_THEIR_ADJUSTMENTS = """
+    SELECT format('correction %s', c.id) FROM correction c
+    LEFT JOIN adjustment j ON j.tenant_id = :tenant AND j.id = c.id
+    LEFT JOIN (
+      SELECT cause_id, account_id, count(*) AS entries,
+        sum(CASE WHEN from_bucket = 'adjusted' THEN points ELSE -points END) AS points
+      FROM entry WHERE tenant_id = :tenant AND kind = 'adjust'
+        AND account_id IN (SELECT id FROM scope)
+      GROUP BY cause_id, account_id
+    ) e ON e.cause_id = c.id AND e.account_id = c.account_id
+    WHERE c.tenant_id = :tenant AND c.account_id IN (SELECT id FROM scope)
+      AND (c.moved, c.entries::bigint, c.moved) IS DISTINCT FROM
+          (coalesce(e.points, 0), coalesce(e.entries, 0), coalesce(j.points, 0))
     LIMIT 1
 """
 
@@ -49,6 +69,7 @@ _EACH_RETURN_STANDS_ONCE = """
 OF_ACCOUNTS: Final[dict[str, str]] = {
     "a return is its entries": _RETURNS_ARE_THEIR_ENTRIES,
     "reversals have a return": _REVERSALS_HAVE_A_RETURN,
+    "a correction is its adjustment": _CORRECTIONS_ARE_THEIR_ADJUSTMENTS,
     "no more comes back than was earned": _NO_MORE_COMES_BACK_THAN_WAS_EARNED,
 }
 OF_PROGRAMS: Final[dict[str, str]] = {

@@ -38,16 +38,20 @@ _ENDED = text(
 )
 
 
-def lots_made(session: Session, account_id: int, entries: range, causes: Iterable[UUID]) -> Made:
-    """The lots that `entries` (versions of a locked account) made."""
-    if not entries:
-        return Made()
-    values = {
-        "tenant": session.info["tenant_id"],
-        "account": account_id,
-        "first": entries[0],
-        "last": entries[-1],
-    }
-    lots = tuple(lot_of(row) for row in session.execute(_LOTS, values))
-    ended = session.execute(_ENDED, {**values, "causes": [str(one) for one in causes]}).scalar_one()
-    return Made(lots, int(ended))
+def lots_made(
+    session: Session, account_id: int, entries: Iterable[range], causes: Iterable[UUID]
+) -> Made:
+    """The lots that `entries` (versions of a locked account, in ranges) made."""
+    lots: list[Lot] = []
+    ended = 0
+    named = [str(one) for one in causes]
+    for some in entries:
+        values = {
+            "tenant": session.info["tenant_id"],
+            "account": account_id,
+            "first": some[0],
+            "last": some[-1],
+        }
+        lots += [lot_of(row) for row in session.execute(_LOTS, values)]
+        ended += int(session.execute(_ENDED, {**values, "causes": named}).scalar_one())
+    return Made(tuple(lots), ended)

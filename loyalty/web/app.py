@@ -28,6 +28,7 @@ from loyalty.web.rest.merges import merges
 from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.promotions import promotions
+from loyalty.web.rest.re_evaluations import re_evaluations
 from loyalty.web.rest.redemptions import redemptions
 from loyalty.web.rest.referrals import referrals
 from loyalty.web.rest.retailers import retailers
@@ -55,6 +56,7 @@ RESOURCES = (
     earns,
     returns,
     totals,
+    re_evaluations,
     redemptions,
     rewards,
     adjustments,

@@ -102,3 +102,63 @@ CREATE TABLE source_total (
   PRIMARY KEY (tenant_id, program_id, source, day, currency)
 );
 GRANT INSERT, UPDATE ON source_total TO loyalty_app;
+
+-- A rule was wrong: what purchases of a time earned by it is worked out again, in bounded batches, each purchase once.
+CREATE TABLE re_evaluation (
+  tenant_id integer NOT NULL,
+  program_id integer NOT NULL,
+  id uuid NOT NULL,
+  reason text NOT NULL,
+  promotion_id integer,             -- whose `version` judges instead of those that were in force; NULL: none
+  version integer,
+  source text,                      -- NULL: any
+  occurred_from timestamptz NOT NULL,
+  occurred_until timestamptz NOT NULL,
+  dry_run boolean NOT NULL,
+  status text NOT NULL CHECK (status IN ('running', 'done', 'stopped', 'failed')),
+  detail text,
+  at_id uuid NOT NULL,              -- how far it is: purchases up to this id are done
+  last_id uuid NOT NULL,            -- those after it were recorded too late
+  looked bigint NOT NULL DEFAULT 0,     -- purchases that were worked out again
+  corrected bigint NOT NULL DEFAULT 0,  -- of them, worth something else now
+  skipped bigint NOT NULL DEFAULT 0,    -- of these, let be: who has left is given nothing
+  given points NOT NULL DEFAULT 0,
+  taken points NOT NULL DEFAULT 0,
+  actor text NOT NULL,
+  request_id text,
+  started_at timestamptz NOT NULL,
+  moved_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  CHECK (num_nonnulls(promotion_id, version) IN (0, 2)),
+  CHECK (occurred_from < occurred_until)
+);
+CREATE INDEX re_evaluation_of_program ON re_evaluation (tenant_id, program_id, id);
+CREATE INDEX re_evaluation_running ON re_evaluation (moved_at) WHERE status = 'running';
+CREATE TABLE correction (  -- what a purchase is worth since it was worked out again
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,  -- and of the adjustment that gave or took the points
+  re_evaluation_id uuid NOT NULL,
+  program_id integer NOT NULL,
+  activity_id uuid NOT NULL,
+  account_id bigint NOT NULL,
+  points points NOT NULL,            -- what it earns now
+  difference bigint NOT NULL CHECK (difference <> 0),  -- to what it had earned, less what returns make of both
+  moved bigint NOT NULL,             -- of the difference, given (or below zero, taken) by entries
+  account_version bigint NOT NULL,
+  entries smallint NOT NULL,
+  corrected_at timestamptz NOT NULL,
+  explanation jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, re_evaluation_id, activity_id),
+  CHECK (sign(moved) IN (0, sign(difference)) AND abs(moved) <= abs(difference))
+);
+CREATE INDEX correction_of_activity ON correction (tenant_id, activity_id, id);
+CREATE INDEX correction_of_account ON correction (tenant_id, account_id, id);
+CREATE TRIGGER correction_append_only BEFORE UPDATE OR DELETE ON correction
+  FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER correction_no_truncate BEFORE TRUNCATE ON correction
+  FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+GRANT INSERT ON correction TO loyalty_app;
+GRANT INSERT, UPDATE ON re_evaluation TO loyalty_app;
+GRANT UPDATE (moved_at) ON re_evaluation TO loyalty_system;

@@ -47,6 +47,9 @@ returns.create      aS
 returns.read        asoSM
 returns.search      asoS
 returns.retry       aoS
+re_evaluations.start a
+re_evaluations.read afo
+re_evaluations.stop ao
 totals.tell         aS
 totals.read         asfoS
 redemptions.create  aSM

@@ -19,9 +19,15 @@ from sqlalchemy.orm import Session
 
 from loyalty.earning.give_back.follow import follow, take_tier_points_back, whose
 from loyalty.earning.give_back.models import GiveBackVerdictRow, UnsettledGiveBackRow
-from loyalty.earning.give_back.purchase import History, Judged, bought, history, judged
+from loyalty.earning.give_back.purchase import (
+    History,
+    Judged,
+    asked_for,
+    bought,
+    history,
+    judged,
+)
 from loyalty.earning.give_back.rules import (
-    Asked,
     GivenBack,
     Policy,
     Refused,
@@ -84,19 +90,14 @@ def settle_return(session: Session, give_back_id: UUID, at: datetime) -> Outcome
     account = None
     if purchase.account_id is not None:
         account = lock_who_gives(session, purchase.account_id, at)
-    so_far = history(session, row.activity_id)
+        purchase = judged(session, row.activity_id)  # as it stands under the lock
+    so_far = history(session, row.activity_id, purchase)
     goods = bought(row.bought_for, (row.body or {}).get("items"))
-    verdict = give_back(goods, purchase.earned, so_far.before, _asked(row))
+    verdict = give_back(goods, purchase.earned, so_far.before, asked_for(row.lines, row.amount))
     if isinstance(verdict, Refused):
         return _refuse(session, row, verdict, account, at)
     _settle(session, row, purchase, so_far, verdict, account, at)
     return Outcome("settled")
-
-
-def _asked(row: Row[Any]) -> Asked:
-    if row.lines is None:
-        return Asked(amount=row.amount)
-    return Asked({line_id: Decimal(quantity) for line_id, quantity in row.lines})
 
 
 def _settle(

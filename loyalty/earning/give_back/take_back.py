@@ -36,6 +36,7 @@ def take_back(
     policy: Policy,
     *,
     kind: Kind,
+    to_bucket: Bucket = Bucket.REVERSED,
     cause_id: UUID,
     occurred_at: datetime,
     at: datetime,
@@ -53,7 +54,7 @@ def take_back(
     there = There(
         pending=sum(lot.remaining for lot in pending),
         own=sum(lot.remaining for lot in active),
-        gone=max(0, made.ended - so_far.ended),
+        gone=max(0, made.ended - so_far.ended - purchase.ended),
         available=account.balance.available,
     )
     taken = take(points, there, policy)
@@ -64,7 +65,7 @@ def take_back(
             account.move(
                 kind,
                 source,
-                Bucket.REVERSED,
+                to_bucket,
                 points,
                 cause_id=cause_id,
                 occurred_at=occurred_at,
