@@ -341,6 +341,21 @@ def promotions_publish(program: str, key: tuple[str, ...], tenant: str, data: Pa
     promotions.put_in_force(tenant, program, key)
 
 
+@promotions.command("rehearse")
+@click.argument("program")
+@click.argument("key")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366))
+@_tenant
+@_data
+@_in_one_sentence
+def promotions_rehearse(program: str, key: str, days: int, tenant: str, data: Path) -> None:
+    """Try a draft on all real purchases of the last days: what would have come out differently."""
+    surroundings.use(data)
+    from loyalty.cli import promotions
+
+    promotions.tell_rehearsal(tenant, program, key, days)
+
+
 def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> None:
     from loyalty.clock import now
     from loyalty.tenants.queries import tenant_id_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,11 @@ from rich.markup import escape
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
-from loyalty.cli.console import say
+from loyalty.cli.console import doing, say
 from loyalty.cli.trouble import Trouble
 from loyalty.clock import now
 from loyalty.earning.prove import publish_proven
+from loyalty.earning.rehearse import Rehearsal, rehearse
 from loyalty.errors import Invalid, Problem
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions.desk import every_promotion, promotion_by_key
@@ -32,6 +34,7 @@ from loyalty.tenants.queries import tenant_id_of
 from loyalty.transaction import across_tenants, transaction
 
 Result = TypeVar("Result")
+_MOST_SHOWN = 20
 
 
 def export(tenant: str, slug: str, *, drafts: bool) -> None:
@@ -94,6 +97,35 @@ def put_in_force(tenant: str, slug: str, keys: Sequence[str]) -> None:
         say("There is no draft.")
 
 
+def tell_rehearsal(tenant: str, slug: str, key: str, days: int) -> None:
+    """Prints what the draft would have changed, and where most."""
+
+    def act(session: Session, program: Program, by: By) -> tuple[Rehearsal, dict[int, str]]:
+        promotion = promotion_by_key(session, program.id, key)
+        keys = {one.id: one.key for one in every_promotion(session, program.id)}
+        with doing("Trying the draft …") as now_doing:
+            trial = rehearse(session, program, promotion, by.at - timedelta(days=days), by.at)
+            for told in trial:
+                now_doing(f"Trying the draft: {told.purchases:,} purchases …")
+        return told, keys
+
+    told, keys = _act(tenant, slug, act, lock=False)
+    say(
+        f"{told.purchases:,} purchases of {days} days: {told.differ:,} of "
+        f"{len(told.accounts):,} members would differ, {told.before:,} points would be "
+        f"{told.after:,}."
+    )
+    for one in told.shown[:_MOST_SHOWN]:
+        because = ", ".join(
+            f"{keys[promotion]} {points}" for promotion, points in one.because.items()
+        )
+        say(
+            escape(
+                f"  {one.source} {one.transaction_id}: {one.before:,} → {one.after:,} ({because})"
+            )
+        )
+
+
 def _publish(session: Session, program: Program, keys: Sequence[str], by: By) -> Sequence[str]:
     for key in keys:
         try:
@@ -110,16 +142,19 @@ def _rules(tenant: str, slug: str, *, drafts: bool) -> str:
         tenant,
         slug,
         lambda session, program, by: to_yaml(export_rules(session, program, by.at, drafts=drafts)),
+        lock=False,
     )
 
 
-def _act(tenant: str, slug: str, act: Callable[[Session, Program, By], Result]) -> Result:
+def _act(
+    tenant: str, slug: str, act: Callable[[Session, Program, By], Result], *, lock: bool = True
+) -> Result:
     """What `act` returns, in one transaction. Raises Trouble, which names what is wrong."""
     with across_tenants() as session:
         tenant_id = tenant_id_of(session, tenant)
     try:
         with transaction(tenant_id) as session:
-            program = program_by_slug(session, slug, lock=True)
+            program = program_by_slug(session, slug, lock=lock)
             by = By(f"operator:{os.environ.get('USER') or 'cli'}", None, now(session))
             return act(session, program, by)
     except Invalid as problem:

@@ -68,18 +68,31 @@ def again(explanation: Mapping[str, Any], activity: Any, used: Used) -> Decision
         activity.body,
         activity.retailer,
     )
+    # Those were in force, whatever has been ended since.
+    versions = [
+        replace(used[one][1], starts_at=None, ends_at=None) for one in named_in(explanation)
+    ]
+    left = left_in(explanation, versions)
+    purchase = place_from_json(purchase, explanation.get("place") or {})
+    return evaluate(purchase, versions, member_from_json(explanation["member"]), left)
+
+
+def named_in(explanation: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Promotion and version of all that were in force."""
     named = [(share["promotion"], share["version"]) for share in explanation["given"]]
     named += [(promotion, version) for promotion, version, *_ in explanation.get("not", ())]
-    # Those were in force, whatever has been ended since.
-    versions = [replace(used[one][1], starts_at=None, ends_at=None) for one in named]
+    return named
+
+
+def left_in(explanation: Mapping[str, Any], versions: Sequence[Version]) -> dict[int, Allowance]:
+    """What the limits had left, by promotion."""
     left = {version.promotion_id: Allowance(None, None) for version in versions}
     left |= {
         share["promotion"]: Allowance(share["left"], share["limit"])
         for share in explanation["given"]
         if "left" in share
     }
-    purchase = place_from_json(purchase, explanation.get("place") or {})
-    return evaluate(purchase, versions, member_from_json(explanation["member"]), left)
+    return left
 
 
 def _difference(award: Row[Any], used: Used) -> Miscount | None:
@@ -114,14 +127,7 @@ def _differences(session: Session, awards: Sequence[Row[Any]]) -> list[Miscount]
     if not awards:
         return []
     session.info["tenant_id"] = awards[0].tenant_id
-    promotions = {
-        promotion
-        for award in awards
-        for promotion in (
-            *(share["promotion"] for share in award.explanation["given"]),
-            *(one[0] for one in award.explanation.get("not", ())),
-        )
-    }
+    promotions = {one for award in awards for one, _ in named_in(award.explanation)}
     used = versions_of(session, promotions) if promotions else {}
     found = (_difference(award, used) for award in awards)
     return [one for one in found if one]

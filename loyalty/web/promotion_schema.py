@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
 from loyalty.earning.prove import Outcome
+from loyalty.earning.rehearse import MOST_SHOWN, Rehearsal
 from loyalty.promotions.desk import DeskVersion, Promotion
 from loyalty.promotions.fixture import MOST_FIXTURES
 from loyalty.promotions.report import Report
@@ -16,6 +17,7 @@ from loyalty.web.fields import (
     Choice,
     Currency,
     Flag,
+    Id,
     Instant,
     Integer,
     ListOf,
@@ -25,6 +27,7 @@ from loyalty.web.fields import (
     Schema,
     Slug,
     Text,
+    instant_text,
 )
 from loyalty.web.fields.trees import Tree
 from loyalty.web.problems import FieldErrorSchema
@@ -125,6 +128,9 @@ class CheckSchema(Schema):
     fixtures = ListOf(Part(FixtureOutcomeSchema), most=MOST_FIXTURES, required=True)
 
 
+_SINCE = {"description": "null: 30 days before `until`."}
+
+
 class ReportArgs(Schema):
     """Which time is told: what was recorded from `since` until before `until`."""
 
@@ -152,6 +158,39 @@ class ReportSchema(Schema):
     sales = ListOf(Part(SalesSchema), most=MOST_CURRENCIES, required=True)
     capped = Points(required=True, metadata={"description": "Awards that a limit cut."})
     cut = Points(required=True, metadata={"description": "Points that limits cut."})
+
+
+class RehearseSchema(Schema):
+    """Which real purchases a draft is tried on: the newest 10,000 that were recorded then."""
+
+    since = Instant(load_default=None, allow_none=True, metadata=_SINCE)
+    until = Instant(load_default=None, allow_none=True, metadata={"description": "null: now."})
+
+
+class DifferenceSchema(Schema):
+    """A purchase that would have earned `after` instead of `before`."""
+
+    id = Id(required=True)
+    source = Text(required=True)
+    transaction_id = Text(required=True)
+    occurred_at = Instant(required=True)
+    before = Points(required=True)
+    after = Points(required=True)
+    because = Tree(required=True, metadata={"description": "Points by promotion, after."})
+
+
+class RehearsalSchema(Schema):
+    """What would have come out differently, had the draft been in force all the time."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    complete = Flag(required=True, metadata={"description": "No purchase was left out."})
+    purchases = Points(required=True)
+    differ = Points(required=True)
+    members = Points(required=True, metadata={"description": "Whose points would differ."})
+    before = Points(required=True)
+    after = Points(required=True)
+    largest = ListOf(Part(DifferenceSchema), most=MOST_SHOWN, required=True)
 
 
 _REPORT = ReportSchema()
@@ -186,6 +225,34 @@ def shown_report(report: Report, currency: str) -> dict[str, Any]:
         }
     )
     return shown
+
+
+def shown_rehearsal(
+    told: Rehearsal, keys: Mapping[int, str], since: datetime, until: datetime
+) -> dict[str, Any]:
+    """The rehearsal as RehearsalSchema says; `keys` are those of the promotions."""
+    return {
+        "since": instant_text(since),
+        "until": instant_text(until),
+        "complete": told.complete,
+        "purchases": told.purchases,
+        "differ": told.differ,
+        "members": len(told.accounts),
+        "before": told.before,
+        "after": told.after,
+        "largest": [
+            {
+                "id": one.activity_id,
+                "source": one.source,
+                "transaction_id": one.transaction_id,
+                "occurred_at": instant_text(one.occurred_at),
+                "before": one.before,
+                "after": one.after,
+                "because": {keys[promotion]: given for promotion, given in one.because.items()},
+            }
+            for one in told.shown
+        ],
+    }
 
 
 def shown_version(version: DeskVersion, at: datetime) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from loyalty.cli.commands import main
+from loyalty.clock import wall_clock
+from loyalty.earning.award import award_activities
 from loyalty.promotions.desk import every_promotion
 from loyalty.transaction import transaction
-from tests.opened import opened
+from tests.earning.given import bought, stored
+from tests.opened import joined, opened
 from tests.tenant import TestTenant
 
 _RULES = """
@@ -83,6 +86,24 @@ def test_all_of_it_is_in_force_at_once(tenant: TestTenant, tmp_path: Path) -> No
         "Segment 'vip' is saved.",
         "The earn rate is changed.",
         "Promotion 'bread' is published.",
+    ]
+
+
+def test_a_draft_is_tried_on_real_purchases(tenant: TestTenant, tmp_path: Path) -> None:
+    at = wall_clock()
+    with transaction(tenant.id) as session:
+        program = opened(session)
+        joined(session, program)
+        ids = stored(session, program, bought("10", key="t-1", occurred_at=at), at=at)
+        award_activities(session, ids, at)
+    rules = "promotions: {new: {name: New, rule: {multiplier: 3}}}"
+    _run(tenant, "import", _file(tmp_path, rules))
+    told = CliRunner().invoke(
+        main, ["promotions", "rehearse", "wine", "new", "--tenant", tenant.slug]
+    )
+    assert told.output.splitlines() == [
+        "1 purchases of 30 days: 1 of 1 members would differ, 10 points would be 30.",
+        "  till-1 t-1: 10 → 30 (standing 10, new 20)",
     ]
 
 

@@ -28,6 +28,7 @@ def bought(
     currency: str = "USD",
     identifier: tuple[str, str] | None = None,
     body: Mapping[str, Any] | None = None,
+    retailer: str | None = None,
 ) -> Earn:
     """A purchase; with a transaction id of its own unless `key` is one."""
     return Earn(
@@ -40,6 +41,7 @@ def bought(
         amount=Decimal(amount),
         currency=currency,
         body=body,
+        retailer=retailer,
     )
 
 

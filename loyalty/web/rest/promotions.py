@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.earning.prove import check_draft, publish_proven
+from loyalty.earning.rehearse import rehearse
 from loyalty.logs import request_id
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions import desk
@@ -32,17 +34,22 @@ from loyalty.web.promotion_schema import (
     NewVersionSchema,
     PromotionChangeSchema,
     PromotionSchema,
+    RehearsalSchema,
+    RehearseSchema,
     ReportArgs,
     ReportSchema,
     VersionSchema,
     shown_check,
     shown_promotion,
+    shown_rehearsal,
     shown_report,
     shown_version,
 )
 from loyalty.web.resource import Resource
 
 promotions = Resource("promotions", description="What purchases are worth: drafts, versions, ends.")
+_A_MONTH = timedelta(days=30)
+_MOST_REHEARSED = 10_000
 _ONE = "/programs/<slug:program>/promotions/<slug:key>"
 
 
@@ -190,9 +197,26 @@ def tell_report(asked: dict[str, Any], program: str, key: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
         promotion = promotion_by_key(session, book.id, key)
         until = asked.get("until", at)
-        since = asked.get("since", until - timedelta(days=30))
+        since = asked.get("since", until - _A_MONTH)
         told = report(session, book, promotion, since, until)
     return json_answer(shown_report(told, book.currency))
+
+
+@promotions.route(f"{_ONE}/rehearse", methods=["POST"])
+@allow("promotions.read")
+@promotions.arguments(RehearseSchema)
+@promotions.response(200, RehearsalSchema)
+def rehearse_draft(wanted: dict[str, Any], program: str, key: str) -> Response:
+    """Try the draft on real purchases, of the last 30 days or a time; nothing is written."""
+    with transaction(tenant()) as session:
+        book = program_by_slug(session, program)
+        promotion = promotion_by_key(session, book.id, key)
+        until = wanted["until"] or now(session)
+        since = wanted["since"] or until - _A_MONTH
+        keys = {one.id: one.key for one in desk.every_promotion(session, book.id)}
+        trial = rehearse(session, book, promotion, since, until, most=_MOST_REHEARSED)
+        [told] = deque(trial, maxlen=1)
+    return json_answer(shown_rehearsal(told, keys, since, until))
 
 
 Act = Callable[[Session, Program, Promotion, By], Promotion]

@@ -141,6 +141,26 @@ def test_a_report_is_of_the_last_30_days(wine: Caller) -> None:
     assert refused.wrong == [("?until", "out_of_range")]
 
 
+def test_a_draft_is_tried_on_real_purchases(wine: Caller) -> None:
+    wine("POST", PATH, SUMMER)
+    told = wine("POST", f"{PATH}/summer/rehearse", {}, role="marketing")
+    assert (told.status, told.body["purchases"], told.body["largest"]) == (200, 0, [])
+    wine("POST", f"{PATH}/summer/publish")
+    assert wine("POST", f"{PATH}/summer/rehearse", {}).refusal == (409, "no_draft")
+
+
+def test_a_draft_is_checked_without_publishing_it(wine: Caller) -> None:
+    fixture = {"purchase": {"amount": "5"}, "points": 6}
+    wine("POST", PATH, {**SUMMER, "fixtures": [fixture]})
+    told = wine("POST", f"{PATH}/summer/check").body
+    [outcome] = told["fixtures"]
+    assert (told["passed"], outcome["points"], outcome["because"]) == (False, 5, {"standing": 5})
+    assert outcome["errors"][0]["pointer"] == "/fixtures/0/points"
+    refused = wine("POST", f"{PATH}/summer/publish")
+    assert refused.refusal == (409, "fixtures_failed")
+    assert refused.body["errors"] == outcome["errors"]
+
+
 def test_who_may(wine: Caller, stranger: Caller) -> None:
     assert wine("POST", PATH, SUMMER, role="support").status == 403
     assert wine("GET", PATH, role="support").status == 200
