@@ -51,7 +51,8 @@ def sentence(movement: Movement, unit: str) -> str:
             earned = f"{points} earned, paid towards what was owed"
         return earned + (f" for {money}" if money else "") + (f" ({cause})" if cause else "")
     if movement.kind is Kind.REDEEM:
-        return f"{points} spent" + (f", worth {money}" if money else "")
+        spent = f"{points} spent" + (f" on {cause}" if cause else "")
+        return spent + (f", worth {money}" if money else "")
     if movement.kind is Kind.ADJUST:
         verb = "taken" if movement.to_bucket is Bucket.ADJUSTED else "given"
         return f"{points} {verb}" + (f": {cause}" if cause else "")

@@ -37,7 +37,8 @@ _TOLD = """
            e.available_after, e.held_after, e.owed_after, e.cause_id, e.occurred_at, e.recorded_at,
            coalesce(j.reason, t.reason, g.told,
                     CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
-                    v.source || ' ' || v.transaction_id, b.source || ' ' || b.return_id) AS cause,
+                    v.source || ' ' || v.transaction_id, b.source || ' ' || b.return_id,
+                    w.key) AS cause,
            coalesce(v.amount, r.amount) AS amount, coalesce(v.currency, r.currency) AS currency,
            t.other
 """
@@ -46,7 +47,9 @@ _CAUSES = """
                         AND v.id = e.cause_id
     LEFT JOIN adjustment j ON e.kind = 'adjust' AND j.tenant_id = e.tenant_id AND j.id = e.cause_id
     LEFT JOIN give_back b ON e.kind = 'reverse' AND b.tenant_id = e.tenant_id AND b.id = e.cause_id
-    LEFT JOIN redemption r ON e.kind = 'redeem' AND r.tenant_id = e.tenant_id AND r.id = e.cause_id
+    LEFT JOIN redemption r ON e.kind IN ('redeem', 'hold', 'capture', 'release', 'lapse', 'cancel')
+                          AND r.tenant_id = e.tenant_id AND r.id = e.cause_id
+    LEFT JOIN reward w ON w.tenant_id = r.tenant_id AND w.id = r.reward_id
     LEFT JOIN LATERAL (
       SELECT x.reason, m.member_id AS other FROM transfer x
       JOIN membership ms ON ms.tenant_id = x.tenant_id AND ms.account_id

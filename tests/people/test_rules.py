@@ -46,6 +46,18 @@ OWN = ["pending", "available", "held", "owed"]
             "7 miles spent, worth 0.07 EUR",
         ),
         (
+            Movement(Kind.REDEEM, Bucket.AVAILABLE, Bucket.REDEEMED, 7, "mug"),
+            "7 miles spent on mug",
+        ),
+        (
+            Movement(Kind.HOLD, Bucket.AVAILABLE, Bucket.HELD, 7, "mug"),
+            "7 miles set aside (mug)",
+        ),
+        (
+            Movement(Kind.CANCEL, Bucket.REDEEMED, Bucket.AVAILABLE, 7, "mug"),
+            "7 miles returned from a cancelled redemption (mug)",
+        ),
+        (
             Movement(Kind.ADJUST, Bucket.ADJUSTED, Bucket.AVAILABLE, 5, "sorry"),
             "5 miles given: sorry",
         ),

@@ -82,7 +82,7 @@ def test_5_in_stock__held_released_and_cancelled_by_many_at_once__5_in_stock(doo
     def there_and_back(number: int) -> requests.Response:
         member = members[number % 10]
         hold = {"hold": {"expires_in_s": 600}} if number % 2 else {}
-        made = redeem(door, member, reward="it", **hold)
+        made = redeem(door, member, None, reward="it", **hold)
         return go(door, made.json()["id"], "release" if hold else "cancel") if made.ok else made
 
     answers = at_once(60, there_and_back)

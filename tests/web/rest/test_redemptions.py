@@ -81,6 +81,12 @@ def test_a_part_is_captured_and_the_rest_is_free(wine: Caller) -> None:
     assert captured.body["released"] == 15
     assert balance(wine) == {"available": 75, "held": 0, "owed": 0}
     assert kinds(wine) == ["adjust", "hold", "capture", "release"]
+    texts = [one["text"] for one in wine("GET", f"{ANN}/entries").body["data"]]
+    assert texts[:3] == [
+        "15 points no longer set aside",
+        "25 points spent from what was set aside",
+        "40 points set aside",
+    ]
 
 
 def test_a_hold_is_released(wine: Caller) -> None:
@@ -165,6 +171,8 @@ def test_a_reward_is_redeemed(wine: Caller) -> None:
         "reward": "it",
     }
     assert made.body["balance"]["available"] == 70
+    [entry, _] = wine("GET", f"{ANN}/entries").body["data"]
+    assert entry["text"] == "30 points spent on it, worth 5.00 USD"
     assert stock(wine) == {"total": 2, "remaining": 1}
     assert redeem(wine, reward="it").status == 201
     assert redeem(wine, reward="it").refusal == (409, "out_of_stock")
