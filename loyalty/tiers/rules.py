@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from loyalty.conditions.facts import Purchase
@@ -160,6 +161,7 @@ def period_end(ladder: Ladder, start: datetime) -> datetime:
     return new_year.astimezone(start.tzinfo)
 
 
+@lru_cache(maxsize=1024)  # a batch asks for the same few days again and again
 def _months_later(day: date, months: int) -> date:
     """The same day so many months later, or the last day of that month."""
     year, before = divmod(day.year * _MONTHS_A_YEAR + day.month - 1 + months, _MONTHS_A_YEAR)
