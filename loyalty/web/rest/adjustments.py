@@ -15,7 +15,7 @@ from loyalty.care.request_adjustment import decide, request_adjustment
 from loyalty.care.rules import alone_up_to, needs_a_second
 from loyalty.clock import now
 from loyalty.logs import request_id
-from loyalty.programs.cache import recent_program
+from loyalty.programs.queries import program_by_slug
 from loyalty.programs.settings import ProgramSettings
 from loyalty.tenants.roles import Role
 from loyalty.transaction import transaction
@@ -111,7 +111,7 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
     """Give or take points; above what your role may do alone, ask a second person to approve."""
     who = principal()
     with transaction(who.tenant_id) as session:
-        book, at = recent_program(session, program), now(session)
+        book, at = program_by_slug(session, program), now(session)
         asks = needs_a_second(wanted["points"], _alone_up_to(who.role, book.settings))
 
         def act() -> Mapping[str, Any]:
@@ -135,7 +135,7 @@ def browse(asked: dict[str, Any], program: str) -> object:
     """List what was asked for, newest first."""
     limit, status = asked["limit"], asked.get("status")
     with transaction(tenant()) as session:
-        book, at = recent_program(session, program), now(session)
+        book, at = program_by_slug(session, program), now(session)
         found = queries.requests(
             session, book, at, status=status, before=asked["after"], limit=limit + 1
         )

@@ -13,7 +13,7 @@ from loyalty.care.queries import Transferred, read_transfer
 from loyalty.care.transfer import Sides, Transfer, transfer
 from loyalty.clock import now
 from loyalty.logs import request_id
-from loyalty.programs.cache import recent_program
+from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, principal, tenant
 from loyalty.web.database_errors import again_after_deadlock
@@ -100,7 +100,7 @@ _TRANSFER = TransferSchema()
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Transfer points. They keep their expiry, and count for no tier again."""
     with transaction(tenant()) as session:
-        book, at = recent_program(session, program), now(session)
+        book, at = program_by_slug(session, program), now(session)
 
         def act() -> Mapping[str, Any]:
             who, request = principal().actor, request_id.get()
@@ -118,7 +118,7 @@ def browse(asked: dict[str, Any], program: str) -> object:
     """List the transfers, newest first."""
     limit, member_id = asked["limit"], asked.get("member_id")
     with transaction(tenant()) as session:
-        book = recent_program(session, program)
+        book = program_by_slug(session, program)
         found = queries.transfers(
             session, book, member_id=member_id, before=asked["after"], limit=limit + 1
         )
