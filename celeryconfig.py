@@ -65,6 +65,9 @@ task_queues = {
     "award": {"exchange": "award", "routing_key": "award"},
     # Its own queue and its own worker, so that no backlog of awards hides the sweep.
     "sweep": {"exchange": "sweep", "routing_key": "sweep"},
+    # Ticks that may take a second and more. Its worker takes from the two in turns, so that the
+    # sweep waits for one of them at most.
+    "time": {"exchange": "time", "routing_key": "time"},
 }
 task_routes = {
     "earning.award": {"queue": "award"},
@@ -77,9 +80,9 @@ task_routes = {
     "gifts.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
     "earning.park_watch": {"queue": "sweep"},
-    "earning.replay_lately": {"queue": "sweep"},
-    "lifecycle.*": {"queue": "sweep"},
-    "segments.*": {"queue": "sweep"},
+    "earning.replay_lately": {"queue": "time"},
+    "lifecycle.*": {"queue": "time"},
+    "segments.*": {"queue": "time"},
     "ops.*": {"queue": "sweep"},
 }
 

@@ -53,7 +53,7 @@ def worker(concurrency: int = 2) -> Part:
 
 def sweeper() -> Part:
     """Runs beat's ticks; a worker of its own, so that no backlog of awards hides the sweep."""
-    return _worker("sweeper", "sweep", 1)
+    return _worker("sweeper", "sweep,time", 1)
 
 
 def beat() -> Part:
@@ -70,8 +70,8 @@ def flower(port: int, *, write: bool) -> Part:
     return Part("flower", argv, grace_s=5)
 
 
-def _worker(name: str, queue: str, concurrency: int) -> Part:
-    argv = (*_celery("worker"), "--queues", queue, "--hostname", f"{name}@%h")
+def _worker(name: str, queues: str, concurrency: int) -> Part:
+    argv = (*_celery("worker"), "--queues", queues, "--hostname", f"{name}@%h")
     argv += ("--pool", "prefork", "--concurrency", str(concurrency), "--loglevel", "WARNING")
     # Workers need not know of each other; asking costs a second at the start.
     argv += ("--without-gossip", "--without-mingle")

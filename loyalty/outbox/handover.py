@@ -80,7 +80,7 @@ def send_what_time_does() -> None:
     app = producer()
     for tick in app.conf.beat_schedule.values():
         if tick["task"].startswith(_BY_TIME):
-            app.send_task(tick["task"], queue="sweep", retry=False, expires=60)
+            app.send_task(tick["task"], retry=False, expires=60)  # its route knows the queue
 
 
 class Publisher:
