@@ -9,8 +9,17 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from loyalty.ledger.post import Account
-from loyalty.ledger.rules import Bucket, Draw, Kind, Lot, draw, drawn, expiry_after_return
+from loyalty.ledger.post import Account, AccountFull
+from loyalty.ledger.rules import (
+    MAX_POINTS,
+    Bucket,
+    Draw,
+    Kind,
+    Lot,
+    draw,
+    drawn,
+    expiry_after_return,
+)
 from loyalty.redemption.models import RedemptionRow
 from loyalty.redemption.queries import Owner, draws_of
 from loyalty.redemption.rules import forfeits, last_drawn
@@ -35,6 +44,9 @@ def give_back(
     What belongs to a lot that has expired expires with it, or lives on for `grace_days`; then
     what is owed is paid; what belongs to somebody who has left is forfeited. Raises AccountFull.
     """
+    there = account.balance.pending + account.balance.available + account.balance.held
+    if kind is Kind.CANCEL and there + points > MAX_POINTS:  # what is held must fit in again, too
+        raise AccountFull(f"{points} on top of {there} points are more than {MAX_POINTS}.")
     paid_by = draws_of(session, row)
     draws = last_drawn([one for _, one in paid_by], points)
     lots = [lot for lot, _ in paid_by]

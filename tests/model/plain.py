@@ -29,12 +29,33 @@ class PlainLot:
 
 
 @dataclass(slots=True)
+class PlainSpending:
+    """Points that were spent, or held until a day; `paid` by which lots, in burn order.
+
+    `joined` counts the times that the member had joined when it was made.
+    """
+
+    member: str
+    points: int
+    paid: list[tuple[PlainLot, int]]
+    joined: int
+    until_day: int | None = None
+    status: str = "redeemed"
+    spent: int = 0
+
+    def is_held(self, day: int) -> bool:
+        return self.status == "held" and self.until_day is not None and self.until_day > day
+
+
+@dataclass(slots=True)
 class PlainMember:
     """A member who may never have joined. Of `lots`, the oldest first, those that have expired
-    stay until somebody writes it."""
+    stay until somebody writes it, and so do `holds` whose time is over."""
 
     status: str = "unknown"
     lots: list[PlainLot] = field(default_factory=list)
+    holds: list[PlainSpending] = field(default_factory=list)
+    joined: int = 0
     lifetime: int = 0
     tier_points: int = 0
     tier: str = "basic"
@@ -48,6 +69,11 @@ class PlainMember:
         """What waits on that day."""
         return sum(lot.points for lot in self.lots if lot.from_day > day)
 
+    @property
+    def held(self) -> int:
+        """What is set aside."""
+        return sum(one.points for one in self.holds)
+
     def forgets_expired(self, day: int) -> None:
         """What every verb but an award does first, and beat."""
         self.lots = [lot for lot in self.lots if not lot.has_expired(day)]
@@ -55,7 +81,7 @@ class PlainMember:
     def takes(self, lot: PlainLot) -> bool:
         """Points come in and count for the tier; if they do not fit: False, and nothing is done."""
         points = lot.points
-        if sum(one.points for one in self.lots) + points > MAX_POINTS:
+        if sum(one.points for one in self.lots) + self.held + points > MAX_POINTS:
             return False
         self.lots.append(lot)
         self.lifetime = min(MAX_POINTS, self.lifetime + points)
@@ -64,40 +90,72 @@ class PlainMember:
         self.tier = max(self.tier, reached, key=_RANKS.__getitem__)
         return True
 
-    def loses(self, points: int, day: int) -> None:
+    def loses(self, points: int, day: int) -> list[tuple[PlainLot, int]]:
         """Points that are there leave: those that expire soonest first, then the oldest."""
         self.forgets_expired(day)
+        paid = []
         able = [lot for lot in self.lots if lot.from_day <= day]
         for lot in sorted(able, key=lambda lot: (lot.until_day is None, lot.until_day or 0)):
             taken = min(points, lot.points)
             lot.points -= taken
             points -= taken
-        self.lots = [lot for lot in self.lots if lot.points]
+            paid.append((lot, taken))
+        return paid
 
-    def spends(self, points: int, day: int) -> str:
-        """`redeemed`, or the code of the refusal."""
+    def refuses(self, points: int, day: int) -> str | None:
+        """The code of the refusal to spend points; whose time is over lapses on the way."""
         if self.status == "unknown":
             return "not_enrolled"
         if points > MOST_SPENT_AT_ONCE:
             return "above_maximum"
         if self.status != "active":
             return "not_active"
-        if points > self.available(day):
-            return "insufficient_points"
-        self.loses(points, day)
-        return "redeemed"
+        self.lapses(day)
+        return "insufficient_points" if points > self.available(day) else None
+
+    def spends(self, points: int, day: int) -> str:
+        """`redeemed`, or the code of the refusal."""
+        refusal = self.refuses(points, day)
+        if refusal is None:
+            self.loses(points, day)
+        return refusal or "redeemed"
+
+    def gets_back(self, one: PlainSpending, points: int, day: int) -> None:
+        """The last that were drawn come first; what has expired, or was left behind, is lost."""
+        self.forgets_expired(day)
+        lost = self.status == "cancelled" or one.joined < self.joined
+        for number, (lot, taken) in reversed(list(enumerate(one.paid))):
+            back = min(points, taken)
+            points -= back
+            one.paid[number] = (lot, taken - back)
+            if not lost and not lot.has_expired(day):
+                lot.points += back
+
+    def frees(self, one: PlainSpending, points: int, day: int) -> None:
+        """A hold ends; `points` of it come back."""
+        self.holds.remove(one)
+        self.gets_back(one, points, day)
+
+    def lapses(self, day: int) -> None:
+        """The holds whose time is over end."""
+        for one in [one for one in self.holds if not one.is_held(day)]:
+            one.status = "lapsed"
+            self.frees(one, one.points, day)
 
     def joins(self) -> bool:
         """For the first time or again; False for who is in."""
         if self.status in {"active", "suspended"}:
             return False
         self.status, self.tier, self.tier_points = "active", "basic", 0
+        self.joined += 1
         return True
 
     def leaves(self) -> None:
-        """What is there is forfeited; leaving twice changes nothing."""
+        """What is there is forfeited, what is held too; leaving twice changes nothing."""
         if self.status != "unknown":
-            self.status, self.lots = "cancelled", []
+            for one in self.holds:
+                one.status = "lapsed"
+            self.status, self.lots, self.holds = "cancelled", [], []
 
 
 @dataclass(slots=True)
@@ -134,6 +192,41 @@ class PlainBook:
                 lot.from_day = self.day
                 return "released"
         return "nothing_pending"
+
+    def captures(self, one: PlainSpending, points: int | None) -> str:
+        """`captured`, or the code of the refusal; None: all of it."""
+        taken = one.points if points is None else points
+        if not one.is_held(self.day):
+            return "wrong_state"
+        if taken > one.points:
+            return "too_many_points"
+        self.members[one.member].frees(one, one.points - taken, self.day)
+        one.status, one.spent = "captured", taken
+        return "captured"
+
+    def sets_free(self, one: PlainSpending) -> str:
+        """`released`, or the code of the refusal."""
+        if not one.is_held(self.day):
+            return "wrong_state"
+        self.members[one.member].frees(one, one.points, self.day)
+        one.status = "released"
+        return "released"
+
+    def cancels(self, one: PlainSpending, points: int | None) -> str:
+        """`cancelled` or `partly_cancelled`, or the code of the refusal; None: all that is left."""
+        member = self.members[one.member]
+        if not one.spent:
+            return "wrong_state"
+        back = one.spent if points is None else points
+        if back > one.spent:
+            return "too_many_points"
+        there = member.available(self.day) + member.pending(self.day) + member.held
+        if there + back > MAX_POINTS:
+            return "account_full"
+        member.gets_back(one, back, self.day)
+        one.spent -= back
+        one.status = "partly_cancelled" if one.spent else "cancelled"
+        return one.status
 
     def settles(self) -> None:
         """What is open is judged, in the order in which it came, unless the program is paused."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.book.audit import audit, scopes
@@ -20,6 +21,7 @@ from loyalty.earning.accept import Accepted
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer
 from loyalty.lifecycle.activate import activate_earn
+from loyalty.lifecycle.lapse import lapse_some
 from loyalty.lifecycle.move_due import Place, move_due
 from loyalty.members.enrol import NewMember
 from loyalty.people.answer import member_answer
@@ -27,7 +29,9 @@ from loyalty.programs.life_of_points import Expiry, Pending
 from loyalty.programs.pause import pause_program, resume_program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.redemption.burn import Key
-from loyalty.redemption.redeem import Redeem, Redeemed, redeem
+from loyalty.redemption.queries import redemption_of
+from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
+from loyalty.redemption.release import lapse_due
 from loyalty.tasks.earning import judge
 from loyalty.tenants.advance_clock import advance_clock
 from loyalty.tenants.rules import Duration
@@ -60,6 +64,7 @@ class Standing:
     tier_points: int
     pending: int
     available: int
+    held: int
 
 
 class RealBook:
@@ -84,11 +89,15 @@ class RealBook:
             advance_clock(session, by, actor="-", request_id=None)
 
     def beat(self) -> None:
-        """Moves all that is due."""
+        """Moves all that is due, and lets holds lapse."""
         place: Place | None = Place()
         while place:
             with transaction(self.tenant.id) as session:
                 place = move_due(session, place, self.now(), most=3).ended
+        lapsed = 1
+        while lapsed:
+            with transaction(self.tenant.id) as session:
+                lapsed = lapse_some(session, self.now(), most=2)
 
     def release(self, earn: UUID) -> str:
         """`released`, or the code of the refusal."""
@@ -122,19 +131,48 @@ class RealBook:
             return Answer(201, f"redeemed, {made.balance.available} left")
 
         try:
-            with brief(self.tenant.id) as statements:
-                answer = redeem(
-                    statements,
-                    self.program,
-                    name,
-                    Redeem(points),
-                    under=Key("redemptions.create", key, f"{name} {points}".encode()),
-                    tell=tell,
-                    by=By(name, None, self.now()),
-                )
+            return self._redeem(name, Redeem(points), key, tell).body
         except Problem as problem:
             return problem.code
-        return answer.body
+
+    def _redeem(
+        self, name: str, order: Redeem, key: str, tell: Callable[[Redeemed | Problem], Answer]
+    ) -> Answer:
+        by = By(name, None, self.now())
+        under = Key("redemptions.create", key, f"{name} {order.points}".encode())
+        try:
+            with brief(self.tenant.id) as statements:
+                return redeem(statements, self.program, name, order, under=under, tell=tell, by=by)
+        except HoldsLapse as due:
+            with transaction(self.tenant.id) as session:
+                lapse_due(session, [due.account_id], by.at)
+            return self._redeem(name, order, key, tell)
+
+    def spend(self, name: str, points: int, key: str, hold_days: int | None) -> str | UUID:
+        """The redemption's id, or the code of the refusal."""
+        made: list[Redeemed | Problem] = []
+
+        def tell(one: Redeemed | Problem) -> Answer:
+            made.append(one)
+            return Answer(201, "")
+
+        hold_s = None if hold_days is None else hold_days * 86_400
+        try:
+            self._redeem(name, Redeem(points, hold_s=hold_s), key, tell)
+        except Problem as problem:
+            return problem.code
+        [one] = made
+        return one.code if isinstance(one, Problem) else one.id
+
+    def go_on(self, redemption: UUID, act: Callable[[Session, By], None]) -> str:
+        """The redemption's status after the act, or the code of the refusal."""
+        by = By("shop", None, self.now())
+        try:
+            with transaction(self.tenant.id) as session:
+                act(session, by)
+                return redemption_of(session, redemption).status
+        except Problem as problem:
+            return problem.code
 
     def burn_at_once(self, name: str, points: int, keys: list[str]) -> list[str]:
         """Burns of one member by as many servers as there are keys."""
@@ -214,7 +252,7 @@ class RealBook:
         with transaction(self.tenant.id) as session:
             for name, status, tier, lifetime, tier_points in session.execute(_STANDINGS):
                 points = member_answer(session, self.program, name, at).points
-                there = (points.pending, points.available)
+                there = (points.pending, points.available, points.held)
                 found[name] = Standing(status, tier, lifetime, tier_points, *there)
         return found
 

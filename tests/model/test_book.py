@@ -20,8 +20,11 @@ from hypothesis.stateful import (
 )
 
 from loyalty.ledger.rules import MAX_POINTS
+from loyalty.redemption.cancel import cancel
+from loyalty.redemption.capture import capture
+from loyalty.redemption.release import release
 from tests.elsewhere import database_alone
-from tests.model.plain import PlainBook, PlainLot, PlainMember, PlainPurchase
+from tests.model.plain import PlainBook, PlainLot, PlainMember, PlainPurchase, PlainSpending
 from tests.model.real import RealBook, Standing
 from tests.servers import Own
 
@@ -40,6 +43,7 @@ class Book(RuleBasedStateMachine):
 
     purchases = Bundle("purchases")
     burns = Bundle("burns")
+    spendings = Bundle("spendings")
 
     @initialize()
     def open_a_program(self) -> None:
@@ -118,6 +122,48 @@ class Book(RuleBasedStateMachine):
         expected = [self.member(name).spends(points, day) for _ in range(servers)]
         assert sorted(one.partition(",")[0] for one in told) == sorted(expected)
 
+    @rule(
+        target=spendings,
+        name=NAMES,
+        points=st.integers(1, 700),
+        hold_days=st.one_of(st.none(), st.integers(1, 12)),
+    )
+    def spend_or_hold(self, name: str, points: int, hold_days: int | None) -> object:
+        member, day = self.member(name), self.plain.day
+        told = self.real.spend(name, points, self.key(), hold_days)
+        refusal = member.refuses(points, day)
+        if refusal is not None:
+            assert told == refusal
+            return multiple()
+        paid = member.loses(points, day)
+        if hold_days is None:
+            return told, PlainSpending(name, points, paid, member.joined, spent=points)
+        one = PlainSpending(name, points, paid, member.joined, day + hold_days, "held")
+        member.holds.append(one)
+        return told, one
+
+    @rule(one=spendings, points=st.one_of(st.none(), st.integers(1, 400)))
+    def capture(self, one: tuple[UUID, PlainSpending], points: int | None) -> None:
+        redemption, plain = one
+        told = self.real.go_on(
+            redemption, lambda session, by: capture(session, redemption, points, by)
+        )
+        assert told == self.plain.captures(plain, points)
+
+    @rule(one=spendings)
+    def set_free(self, one: tuple[UUID, PlainSpending]) -> None:
+        redemption, plain = one
+        told = self.real.go_on(redemption, lambda session, by: release(session, redemption, by))
+        assert told == self.plain.sets_free(plain)
+
+    @rule(one=spendings, points=st.one_of(st.none(), st.integers(1, 400)))
+    def cancel(self, one: tuple[UUID, PlainSpending], points: int | None) -> None:
+        redemption, plain = one
+        told = self.real.go_on(
+            redemption, lambda session, by: cancel(session, redemption, points, None, by)
+        )
+        assert told == self.plain.cancels(plain, points)
+
     @rule(name=NAMES, points=POINTS, sign=st.sampled_from([1, -1]))
     def adjust(self, name: str, points: int, sign: int) -> None:
         member, day = self.member(name), self.plain.day
@@ -146,6 +192,7 @@ class Book(RuleBasedStateMachine):
             self.real.beat()
             for member in self.plain.members.values():
                 member.forgets_expired(self.plain.day)
+                member.lapses(self.plain.day)
 
     @rule(purchase=purchases)
     def release(self, purchase: tuple[str, UUID]) -> None:
@@ -198,6 +245,7 @@ class Book(RuleBasedStateMachine):
                 one.tier_points,
                 one.pending(self.plain.day),
                 one.available(self.plain.day),
+                one.held,
             )
             for name, one in self.plain.members.items()
             if one.status != "unknown"
