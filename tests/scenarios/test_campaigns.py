@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -76,6 +78,15 @@ def bonuses(door: Door, member_id: str) -> list[int]:
 def wait_for_points(door: Door, member_id: str, points: int) -> None:
     until(lambda: door.standing(member_id)[0] >= points, f"{points} points of {member_id}")
     assert door.standing(member_id)[0] == points
+
+
+def wait_for(door: Door, member_id: str, points: int) -> None:
+    until(lambda: door.standing(member_id)[0] == points, f"{points} points of {member_id}")
+
+
+def give_back(door: Door, activity_id: str) -> None:
+    returned = door.call("POST", f"/earns/{activity_id}/returns", {"return_id": uuid4().hex})
+    assert returned.status_code == 202, returned.text
 
 
 def test_buy_bread_for_100_in_one_purchase__buys_for_99__progress_0(door: Door) -> None:
@@ -218,6 +229,51 @@ def test_what_occurred_outside_the_window_does_not_count__however_late_it_comes(
     after = {**bought("ann", "coffee", "1", "3"), "occurred_at": ended.json()["ends_at"]}
     assert door.post(after).status_code == 200
     assert counted(door, "ann", "coffee") == ("over", 0, ["7.00"])
+
+
+def test_a_returned_purchase_takes_its_progress_back__what_was_completed_stays(
+    door: Door,
+) -> None:
+    door.enrol("ann")
+    define(door, COFFEES)
+    publish(door, "coffee", ["ten-coffees"], times=2)
+    first = door.post(bought("ann", "coffee", "6", "6")).json()["id"]
+    give_back(door, first)
+    until(lambda: counted(door, "ann", "coffee")[2] == ["0.00"], "the return to count")
+    second = door.post(bought("ann", "coffee", "12", "12")).json()["id"]
+    assert counted(door, "ann", "coffee") == ("in_progress", 1, ["2.00"])
+    wait_for_points(door, "ann", 112)
+    give_back(door, second)
+    wait_for(door, "ann", 100)
+    assert counted(door, "ann", "coffee") == ("in_progress", 1, ["0.00"])
+
+
+def test_a_voucher_and_a_multiplier_are_won(door: Door) -> None:
+    door.enrol("ann")
+    offer = {
+        "key": "tour",
+        "kind": "voucher",
+        "points": 500,
+        "texts": {"en": {"name": "A tour of the brewery"}},
+        "vouchers": {"from": "generated"},
+    }
+    assert door.call("POST", "/programs/wine/rewards", offer).status_code == 201
+    define(door, COFFEES)
+    publish(
+        door,
+        "coffee",
+        ["ten-coffees"],
+        rewards=[
+            {"kind": "reward", "reward": "tour"},
+            {"kind": "multiplier", "factor": "3", "days": 30},
+        ],
+    )
+    door.post(bought("ann", "coffee", "10", "10"))
+    path = "/programs/wine/members/ann/vouchers"
+    until(lambda: len(door.call("GET", path).json()["data"]) == 1, "the voucher")
+    since = {**bought("ann", "wine", "7"), "occurred_at": datetime.now(UTC).isoformat()}
+    assert door.post(since).json()["points"] == 21
+    assert door.standing("ann")[0] == 31
 
 
 def test_leaving_and_joining_again__a_campaign_for_once_is_not_done_twice(door: Door) -> None:

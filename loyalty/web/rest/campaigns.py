@@ -40,8 +40,8 @@ from loyalty.web.resource import Resource
 Turn = Callable[..., ToldCampaign]  # open_campaign or end_campaign
 
 campaigns = Resource("campaigns", description="Goals that, met, pay rewards: drafts to reports.")
-_TOLD = CampaignSchema()
-_STANDING = CampaignStandingSchema()
+_TOLD = CampaignSchema(exclude=["rewards"])  # they stand there in JSON already
+_STANDING = CampaignStandingSchema(exclude=["rewards"])
 
 
 @campaigns.route("/programs/<slug:program>/campaigns", methods=["POST"])
@@ -169,7 +169,8 @@ def of_member(asked: dict[str, Any], program: str, member_id: str) -> Response:
             at=now(session),
         )
     told, status, headers = page(found, limit, lambda campaign: campaign.id)
-    return json_answer({**told, "data": _STANDING.dump(told["data"], many=True)}, status, headers)
+    shown = [{**_STANDING.dump(one), "rewards": list(one.rewards)} for one in told["data"]]
+    return json_answer({**told, "data": shown}, status, headers)
 
 
 def _turn(verb: Turn, slug: str, key: str) -> Response:
