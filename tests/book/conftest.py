@@ -26,8 +26,8 @@ from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
+from tests.book.of_returns import CameBack, came_back
 from tests.campaigns.given import running
-from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
 from tests.opened import AT, give, joined, opened, redeemed
 from tests.rewards.given import offered, redeemed_reward
@@ -37,9 +37,8 @@ from tests.rewards.given import offered, redeemed_reward
 class Book:
     """Something in every table: ann earned 100 and 7, was given 50, spent 30 and lost 20.
 
-    Bob has left; a purchase of Carl's is parked, one of ann's is open. Dora brought back 5 of 12,
-    and another return of hers waits for its purchase. Eve has completed a campaign, and has
-    brought Finn.
+    Bob has left; a purchase of Carl's is parked, one of ann's is open. Eve has
+    completed a campaign, and has brought Finn.
     """
 
     program: Program
@@ -48,10 +47,7 @@ class Book:
     awarded: UUID
     parked: UUID
     open: UUID
-    dora: int
-    brought_back: UUID
-    returned: UUID
-    waiting: UUID
+    returns: CameBack
     eve: int
     campaign: int
     bonus: UUID
@@ -94,7 +90,7 @@ def written(session: Session, slug: str = "wine") -> Book:
         awarded,
         parked,
         open_still,
-        *_returned(session, program),
+        came_back(session, program),
         *_campaigned(session, program),
         _shopped(session, program),
         cared(session, program),
@@ -115,17 +111,6 @@ def _counted_by_day(session: Session, account_id: int, points: int) -> None:
             "points": points,
         },
     )
-
-
-def _returned(session: Session, program: Program) -> tuple[int, UUID, UUID, UUID]:
-    """Dora's account, her purchase, its return, and the one that waits."""
-    joined(session, program, "dora")
-    [purchase] = stored(session, program, bought("12", "dora", key="t-dora"))
-    award_activities(session, [purchase], AT, top_up=False)
-    back = settled(session, program, returned("t-dora", amount="5"))
-    waiting = settled(session, program, returned("t-unknown"))
-    account = membership_of(session, program.id, "dora").account_id
-    return account, purchase, back.id, waiting.id
 
 
 def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUID]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from loyalty.book import of_rewards
 from loyalty.book.audit import Verdict, audit, scopes
 from loyalty.book.checks import OF_ACCOUNTS, OF_PROGRAMS
-from tests.book import of_care
+from tests.book import of_care, of_returns
 from tests.book.conftest import Book, act_as, written
 
 #: Invariant, how it is broken, and the row that must be named. {a} is ann's account.
@@ -117,36 +117,6 @@ BREAKS = [
         "entry {a}-3",
     ),
     (
-        "a return is its entries",
-        "UPDATE give_back_verdict SET taken = taken - 1 WHERE give_back_id = '{returned}'",
-        "return {returned}",
-    ),
-    (
-        "a return is its entries",
-        "UPDATE give_back_verdict SET account_version = 0 WHERE give_back_id = '{returned}'",
-        "return {returned}",
-    ),
-    (
-        "reversals have a return",
-        "DELETE FROM give_back_verdict WHERE give_back_id = '{returned}'",
-        "entry {d}-2",
-    ),
-    (
-        "no more comes back than was earned",
-        "UPDATE give_back_verdict SET points = 13 WHERE give_back_id = '{returned}'",
-        "returns of {brought_back}",
-    ),
-    (
-        "no more comes back than was earned",
-        "UPDATE give_back_verdict SET whole = true WHERE give_back_id = '{returned}'",
-        "returns of {brought_back}",
-    ),
-    (
-        "a return is open or has its verdict",
-        "DELETE FROM unsettled_give_back WHERE give_back_id = '{waiting}'",
-        "return {waiting}",
-    ),
-    (
         "a lot is active as its entries say",
         "UPDATE lot SET active = false WHERE account_id = {a} AND id = 2",
         "lot {a}-2",
@@ -244,6 +214,7 @@ BREAKS = [
         "membership {m}",
     ),
     *of_care.BREAKS,
+    *of_returns.BREAKS,
 ]
 Named = Callable[[str], str]
 
@@ -259,10 +230,7 @@ def named(book: Book) -> Named:
             awarded=book.awarded,
             parked=book.parked,
             open=book.open,
-            d=book.dora,
-            brought_back=book.brought_back,
-            returned=book.returned,
-            waiting=book.waiting,
+            returns=book.returns,
             e=book.eve,
             c=book.campaign,
             bonus=book.bonus,
@@ -295,9 +263,9 @@ def test_a_whole_book_passes(session: Session, book: Book) -> None:
     assert verdict.broken == []
     assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (
         1,
-        9,
-        25,
         10,
+        27,
+        11,
     )
     assert verdict.questions == len(OF_ACCOUNTS) + len(OF_PROGRAMS)
 

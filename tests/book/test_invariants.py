@@ -22,6 +22,7 @@ APPEND_ONLY = [
     "audit_record",
     "give_back",
     "give_back_verdict",
+    "correction",
 ]
 CHANGES = ["UPDATE {0} SET tenant_id = tenant_id", "DELETE FROM {0}", "TRUNCATE {0}"]
 
