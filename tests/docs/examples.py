@@ -117,7 +117,7 @@ def loyalty_command(folder: Path, tenant: str) -> Path:
     command.write_text(
         "#!/bin/sh\n"
         'case "$*" in *--tenant*) ;;\n'
-        f'token*|pause*|resume*|audit*) set -- "$@" --tenant {tenant};; esac\n'
+        f'token*|pause*|resume*|audit*|promotions*) set -- "$@" --tenant {tenant};; esac\n'
         f'exec {sys.executable} -m loyalty.cli "$@"\n'
     )
     command.chmod(0o755)
