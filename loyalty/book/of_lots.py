@@ -35,10 +35,10 @@ _TIME_MOVES_POINTS_ONE_WAY = """
 # Beat has moved it long ago; every verb would have.
 _NOTHING_DUE_STANDS = """
     SELECT format('lot %s-%s', l.account_id, l.id) FROM lot l
-    JOIN tenant t ON t.id = l.tenant_id
     JOIN scope s ON s.id = l.account_id
     WHERE l.tenant_id = :tenant AND l.open
-      AND l.due_at <= now() + t.clock_offset - interval '1 day'
+      AND l.due_at <= (SELECT now() + t.clock_offset - interval '1 day' FROM tenant t
+                       WHERE t.id = :tenant)
     LIMIT 1
 """
 
