@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
-from loyalty.campaigns.form import read_goal
+from loyalty.campaigns.form import read_goal, stored
 from loyalty.campaigns.models import CampaignGoalRow, GoalRow
 from loyalty.campaigns.rules import GoalKind
 from loyalty.conditions.form import refuse
@@ -38,7 +38,7 @@ class GoalInUse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class NewGoal:
-    """`rule` is the goal's JSON form: see loyalty.campaigns.form."""
+    """`rule` is the goal's JSON form (loyalty.campaigns.form); decimals may be Decimal."""
 
     key: str
     name: str
@@ -71,7 +71,7 @@ def define_goal(
             program_id=program.id,
             key=order.key,
             name=order.name,
-            rule=rule,
+            rule=stored(rule),
             created_at=at,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "program_id", "key"])
@@ -84,7 +84,7 @@ def define_goal(
         actor=actor,
         act="goal.define",
         subject=f"program {program.slug} goal {order.key}",
-        after={"name": order.name, **rule},
+        after={"name": made.name, **made.rule},
         request_id=request_id,
         at=at,
     )

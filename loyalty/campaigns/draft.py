@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
-from loyalty.campaigns.form import read_reward
+from loyalty.campaigns.form import read_reward, stored
 from loyalty.campaigns.models import CampaignGoalRow, CampaignRow, GoalRow
 from loyalty.campaigns.rules import RewardKind
 from loyalty.conditions.form import refuse
@@ -42,7 +42,8 @@ class NotADraft(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`goals` are keys, `rewards` their JSON form (loyalty.campaigns.form).
+    """`goals` are keys, `rewards` their JSON form (loyalty.campaigns.form), in which decimals may
+    be Decimal.
 
     `goals_needed` None: all of them. `times`: how often a member can complete it.
     """
@@ -210,7 +211,7 @@ def _columns(order: Draft) -> dict[str, Any]:
         "name": order.name,
         "goals_needed": order.goals_needed or len(order.goals),
         "times": order.times,
-        "rewards": [dict(one) for one in order.rewards],
+        "rewards": [stored(one) for one in order.rewards],
         "starts_at": order.starts_at,
         "ends_at": order.ends_at,
     }

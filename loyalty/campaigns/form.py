@@ -95,6 +95,15 @@ def _attributes(value: object, place: str) -> Mapping[str, object]:
     return value
 
 
+def stored(value: object) -> object:
+    """What was read, as JSON holds it: decimals are text."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, Mapping):
+        return {name: stored(inner) for name, inner in value.items()}
+    return [stored(inner) for inner in value] if isinstance(value, list) else value
+
+
 def read_reward(value: Mapping[str, object], place: str = "") -> Reward:
     """A reward of its JSON form. Raises Invalid."""
     kind = RewardKind(read_choice(value.get("kind"), f"{place}/kind", tuple(RewardKind)))

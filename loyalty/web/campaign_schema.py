@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
 from loyalty.campaigns.form import MOST_ATTRIBUTES, MOST_DAYS, MOST_FACTOR
 from loyalty.campaigns.rules import (
     MOST_GOALS,
@@ -14,7 +10,6 @@ from loyalty.campaigns.rules import (
     GoalKind,
     RewardKind,
 )
-from loyalty.earning.accept import plain
 from loyalty.web.fields import (
     Attributes,
     Choice,
@@ -172,8 +167,3 @@ class CampaignStandingSchema(Schema):
     completed = Integer(required=True)
     times = Integer(required=True)
     rewards = ListOf(Part(RewardSchema), most=MOST_REWARDS, required=True)
-
-
-def plain_json(loaded: Any) -> Any:
-    """What a schema has loaded, as JSON holds it: decimals are text."""
-    return orjson.loads(orjson.dumps(loaded, default=plain))

@@ -82,6 +82,16 @@ def shop(stack: Stack) -> TestTenant:
             "/v1/programs/wine/promotions",
             {"key": "k-1", "name": "K", "rule": {"multiplier": "2"}},
         ),
+        ("/v1/programs/wine/goals", {"key": "k-1", "name": "K", "kind": "visit"}),
+        (
+            "/v1/programs/wine/campaigns",
+            {
+                "key": "k-1",
+                "name": "K",
+                "goals": ["k-1"],
+                "rewards": [{"kind": "points", "points": 1}],
+            },
+        ),
     ):
         made = requests.post(
             f"{stack.base_url}{path}", json=body, headers=tenant.headers(), timeout=10

@@ -30,7 +30,6 @@ from loyalty.web.campaign_schema import (
     CampaignSchema,
     CampaignStandingSchema,
     NewCampaignSchema,
-    plain_json,
 )
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
@@ -51,7 +50,7 @@ _STANDING = CampaignStandingSchema(exclude=["rewards"])
 @campaigns.response(201, CampaignSchema)
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Draft a campaign of goals that are defined; nothing counts before it is published."""
-    order = Draft(**_with_plain_rewards(wanted))
+    order = Draft(**wanted)
     with transaction(tenant()) as session:
         at, book = now(session), program_by_slug(session, program)
 
@@ -103,9 +102,8 @@ def change(patch: dict[str, Any], program: str, key: str) -> Response:
         present = find.campaign_by_key(session, book, key, lock=True)
         if_match(present.version)
         who, request, at = principal().actor, request_id.get(), now(session)
-        asked = _with_plain_rewards(patch)
         return _told(
-            change_campaign(session, book, present, asked, actor=who, request_id=request, at=at)
+            change_campaign(session, book, present, patch, actor=who, request_id=request, at=at)
         )
 
 
@@ -184,10 +182,6 @@ def _turn(verb: Turn, slug: str, key: str) -> Response:
             return _shown(verb(session, book, present, actor=who, request_id=request, at=at))
 
         return once(session, [verb.__name__], turned, at=at, status=200, required=False)
-
-
-def _with_plain_rewards(given: dict[str, Any]) -> dict[str, Any]:
-    return {**given, "rewards": plain_json(given["rewards"])} if "rewards" in given else given
 
 
 def _shown(campaign: ToldCampaign) -> dict[str, Any]:

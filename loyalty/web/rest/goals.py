@@ -15,7 +15,7 @@ from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
 from loyalty.web.auth import allow, principal, tenant
-from loyalty.web.campaign_schema import GoalSchema, NewGoalSchema, plain_json
+from loyalty.web.campaign_schema import GoalSchema, NewGoalSchema
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.resource import Resource
@@ -31,8 +31,8 @@ _TOLD = GoalSchema()
 @goals.response(201, GoalSchema)
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Define a goal."""
-    rule = plain_json(wanted)
-    order = NewGoal(rule.pop("key"), rule.pop("name"), rule)
+    rule = {name: value for name, value in wanted.items() if name not in {"key", "name"}}
+    order = NewGoal(wanted["key"], wanted["name"], rule)
     with transaction(tenant()) as session:
         at, book = now(session), program_by_slug(session, program)
 
