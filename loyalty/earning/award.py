@@ -178,12 +178,11 @@ def _earn(
     account = book.accounts[member.account_id]
     purchase = book.facts.purchase(row, program.zone)
     facts = _facts(member, account, purchase, program, book)
-    earned = _worth(row, purchase, facts, program, book)
+    earned = _worth(row, purchase, facts, account, program, book)
     if isinstance(earned, Setback):
         return earned
     decided_on = account.version
     try:
-        account.expect_room(earned.points)
         entries = _issue(account, row, earned)
     except AccountFull as error:
         return Setback("rejected", error.code, error.detail)
@@ -213,7 +212,10 @@ def _earn(
 
 
 def _issue(account: Account, row: Row[Any], earned: Worth) -> int:
-    """Each lot of its own; returns how many entries that made."""
+    """Each lot of its own; returns how many entries that made. Raises AccountFull where they do
+    not all fit: then there is none of them."""
+    if len(earned.lots) > 1:
+        account.expect_room(earned.points)
     account.note_activity(row.occurred_at)
     return sum(
         account.issue(
@@ -240,13 +242,18 @@ def _facts(
 
 
 def _worth(
-    row: Row[Any], purchase: Purchase, facts: MemberFacts, program: ProgramRules, book: Book
+    row: Row[Any],
+    purchase: Purchase,
+    facts: MemberFacts,
+    account: Account,
+    program: ProgramRules,
+    book: Book,
 ) -> Worth | Setback:
     if row.kind == bonus.KIND:
         return promised(row, facts, program, book.at)
     versions = book.versions[row.program_id]
     return unknown_goods(row, program, book.facts.catalogue) or worth(
-        purchase, facts, row.account_id, program, versions, book.counters, book.at
+        purchase, facts, account.id, program, versions, book.counters, book.at
     )
 
 

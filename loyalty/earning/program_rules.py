@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.programs.life_of_points import (
+    NEVER,
     Expiry,
     Pending,
     expiry_from_json,
@@ -78,9 +80,14 @@ def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, Pro
             row.has_campaigns,
             row.has_referrals,
             pending_from_json(row.pending),
-            expiry_from_json(row.expiry),
+            _expiry(row.expiry),
             row.unknown_retailer or "accept",
             row.unknown_product or "accept",
         )
         for row in rows
     }
+
+
+def _expiry(stored: Mapping[str, Any] | None) -> Expiry:
+    found = expiry_from_json(stored)
+    return NEVER if found == NEVER else found  # the same one: it is asked for every purchase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -13,6 +13,7 @@ from loyalty.conditions.facts import Ask, Line, MemberFacts, Purchase
 from loyalty.earning.seen import member_to_json, place_to_json
 from loyalty.promotions.rules import Decision, Share, WhyNot
 
+_NOTHING = Decimal(0)
 _NOT_SPENT = frozenset({"points", "voucher"})
 
 
@@ -57,29 +58,35 @@ def purchase_of(
     zone: tzinfo = UTC,
 ) -> Purchase:
     """What the rules see of a stored activity, as the till told it; `zone` is the program's."""
-    body = body or {}
+    if not body:
+        return Purchase(
+            kind,
+            occurred_at,
+            amount or _NOTHING,
+            currency or "",
+            retailer=retailer,
+            time_zone=zone,
+        )
     return Purchase(
         kind,
         occurred_at,
-        amount or Decimal(0),
+        amount or _NOTHING,
         currency or "",
         retailer=retailer,
         store=body.get("store"),
         channel=body.get("channel"),
         time_zone=zone,
         attributes=body.get("attributes") or {},
-        lines=tuple(_line(item) for item in body.get("items") or ()),
-        tax=Decimal(body.get("tax") or 0),
-        shipping=Decimal(body.get("shipping") or 0),
-        paid_otherwise=sum(
-            (
-                Decimal(payment["amount"])
-                for payment in body.get("payments") or ()
-                if payment["kind"] in _NOT_SPENT
-            ),
-            Decimal(0),
-        ),
+        lines=tuple([_line(item) for item in body["items"]]) if "items" in body else (),
+        tax=Decimal(body["tax"]) if "tax" in body else _NOTHING,
+        shipping=Decimal(body["shipping"]) if "shipping" in body else _NOTHING,
+        paid_otherwise=_otherwise(body["payments"]) if "payments" in body else _NOTHING,
     )
+
+
+def _otherwise(payments: Iterable[Mapping[str, Any]]) -> Decimal:
+    amounts = (Decimal(one["amount"]) for one in payments if one["kind"] in _NOT_SPENT)
+    return sum(amounts, _NOTHING)
 
 
 def _line(item: Mapping[str, Any]) -> Line:
@@ -160,7 +167,6 @@ def _given(share: Share) -> dict[str, Any]:
         told["would_be"] = share.would_be
     if share.left is not None:
         told |= {"left": share.left, "limit": share.limit}
-    lines = [pair for pair in share.lines if pair[0]]  # what came without lines has none
-    if lines:
-        told["lines"] = dict(lines)
+    if share.lines and share.lines[0][0]:  # the only line of what came without any has no id
+        told["lines"] = dict(share.lines)
     return told

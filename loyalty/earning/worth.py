@@ -13,17 +13,21 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row
 
 from loyalty.catalogue.rules import Catalogue, unknown
-from loyalty.conditions.facts import MemberFacts, Purchase
+from loyalty.conditions.facts import Ask, MemberFacts, Purchase
 from loyalty.earning import bonus
 from loyalty.earning.program_rules import ProgramRules
 from loyalty.earning.rules import Setback, explanation, refusal
 from loyalty.ledger.validity import Validity, validity
-from loyalty.programs.life_of_points import Expiry, Pending
+from loyalty.programs.life_of_points import NEVER, Expiry, Pending
 from loyalty.promotions.limits import Counters, Occasion
 from loyalty.promotions.rule import Version
 from loyalty.promotions.rules import Decision, evaluate, may_apply
 
+_NO_ASKS = frozenset[Ask]()
+_AT_ONCE_FOR_EVER = Validity()
+
 Life = tuple[Pending | None, Expiry]  # as decided; a lot's validity is what it comes to
+Lots = tuple[tuple[Validity, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Worth:
     """`lots` are the points by when they can be spent; `uses` what counts against limits."""
 
     points: int
-    lots: tuple[tuple[Validity, int], ...]
+    lots: Lots
     explanation: dict[str, Any]
     uses: tuple[tuple[Occasion, int], ...] = ()
 
@@ -40,7 +44,7 @@ def promised(row: Row[Any], member: MemberFacts, program: ProgramRules, at: date
     """A bonus is worth what was promised, whatever the promotions say."""
     points = row.body["points"]
     told = explanation(Decision(()), None, member)
-    lots = _lots([(_life(program), points)], row.occurred_at, at, program)
+    lots = _lots({}, points, row.occurred_at, at, program)
     return Worth(points, lots, {**told, bonus.KIND: row.body["why"]})
 
 
@@ -55,32 +59,41 @@ def worth(
 ) -> Worth | Setback:
     """What the versions in force when it occurred give; `counters` as they stand before it."""
     in_force = [version for version in versions if version.in_force(purchase.occurred_at)]
-    occasions = {
-        version.promotion_id: Occasion(version, account_id, purchase.occurred_at, program.zone)
-        for version in in_force
-        if version.rule.limits
-    }
+    occasions: dict[int, Occasion] = {}
+    lives: dict[int, Life] = {}
+    asks = _NO_ASKS
+    for version in in_force:
+        rule = version.rule
+        if rule.asks:
+            asks |= rule.asks
+        if rule.limits:
+            occasions[version.promotion_id] = Occasion(
+                version, account_id, purchase.occurred_at, program.zone
+            )
+        if rule.pending or rule.expiry:
+            own = rule.pending or program.pending, rule.expiry or program.expiry
+            lives[version.promotion_id] = own
     left = {one: counters.allowance(occasion) for one, occasion in occasions.items()}
     decision = evaluate(purchase, in_force, member, left)
     refused = refusal(decision.shares, purchase.currency)
     if refused:
         return refused
-    asks = frozenset[Any]().union(*(version.rule.asks for version in in_force))
-    by_id = {version.promotion_id: version for version in in_force}
-    lives = [
-        (_life(program, by_id[share.promotion_id]), share.points)
-        for share in decision.shares
-        if share.points
-    ]
+    points = decision.points
+    by_life: dict[Life, int] = {}
+    for one, life in lives.items():
+        own_points = next(share.points for share in decision.shares if share.promotion_id == one)
+        by_life[life] = by_life.get(life, 0) + own_points
     return Worth(
-        decision.points,
-        _lots(lives, purchase.occurred_at, at, program),
+        points,
+        _lots(by_life, points, purchase.occurred_at, at, program),
         explanation(decision, purchase, member, asks),
         tuple(
             (occasions[share.promotion_id], share.points)
             for share in decision.shares
             if share.points and share.promotion_id in occasions
-        ),
+        )
+        if occasions
+        else (),
     )
 
 
@@ -115,31 +128,38 @@ def unknown_goods(row: Any, program: ProgramRules, catalogue: Catalogue) -> Setb
     return Setback("rejected", found.reason, found.detail) if found else None
 
 
-def _life(program: ProgramRules, version: Version | None = None) -> Life:
-    rule = version.rule if version else None
-    return (
-        rule.pending if rule and rule.pending else program.pending,
-        rule.expiry if rule and rule.expiry else program.expiry,
-    )
-
-
 def _lots(
-    lives: Iterable[tuple[Life, int]], occurred_at: datetime, at: datetime, program: ProgramRules
-) -> tuple[tuple[Validity, int], ...]:
-    """The points by what their lives come to: what can be spent first, and ends first, first."""
-    total: dict[Life, int] = {}
-    for life, points in lives:
-        total[life] = total.get(life, 0) + points
-    lots: dict[Validity, int] = {}
-    for (pending, expiry), points in total.items():
-        own = validity(pending, expiry, occurred_at, at, program.zone.key)
-        lots[own] = lots.get(own, 0) + points
-    if len(lots) == 1:
-        return tuple(lots.items())
-    return tuple(sorted(lots.items(), key=lambda lot: _order(lot[0])))
+    by_life: Mapping[Life, int],
+    points: int,
+    occurred_at: datetime,
+    at: datetime,
+    program: ProgramRules,
+) -> Lots:
+    """The points by what their lives come to: what can be spent first, and ends first, first.
+
+    `by_life` are those of promotions that have decided it themselves; the rest of `points` live
+    as the program has it.
+    """
+    rest = points - sum(by_life.values())
+    own = _validity((program.pending, program.expiry), occurred_at, at, program)
+    if not by_life:
+        return ((own, points),) if points else ()
+    lots = {own: rest}
+    for life, some in by_life.items():
+        one = _validity(life, occurred_at, at, program)
+        lots[one] = lots.get(one, 0) + some
+    return tuple(sorted(((one, some) for one, some in lots.items() if some), key=_order))
 
 
-def _order(one: Validity) -> tuple[bool, float, bool, float]:
+def _validity(life: Life, occurred_at: datetime, at: datetime, program: ProgramRules) -> Validity:
+    pending, expiry = life
+    if pending is None and expiry is NEVER:
+        return _AT_ONCE_FOR_EVER
+    return validity(pending, expiry, occurred_at, at, program.zone.key)
+
+
+def _order(lot: tuple[Validity, int]) -> tuple[bool, float, bool, float]:
+    one = lot[0]
     return (
         one.once_released is not None,
         one.activates_at.timestamp() if one.activates_at else 0.0,

@@ -22,6 +22,7 @@ from loyalty.promotions.allowance import NONE_USED, Allowance, allowance
 from loyalty.promotions.rule import Gives, Rule, Version
 from loyalty.promotions.worth import (
     PLACES,
+    eligible,
     eligible_on,
     points_for,
     rounded,
@@ -102,16 +103,46 @@ def evaluate(
     named, nothing of its limits is used yet.
     """
     in_force = [version for version in versions if version.in_force(purchase.occurred_at)]
+    if len(in_force) == 1 and _is_plain(in_force[0], purchase):
+        return Decision((_plain(in_force[0], purchase, member),))
     in_force.sort(key=lambda version: (version.promotion_id, version.number))
     left = allowances or {}
     chosen = [_choose(purchase, version, member) for version in in_force]
     shares = {one.promotion_id: one for one in chosen if isinstance(one, Share)}
     open_to = [one for one in chosen if isinstance(one, _Chosen)]
-    if len(open_to) == 1 and open_to[0].version.standing:
-        shares |= _given(purchase, open_to, left)
-    else:
-        shares |= _stacked(purchase, open_to, left)
+    shares |= _stacked(purchase, open_to, left)
     return Decision(tuple(shares[version.promotion_id] for version in in_force))
+
+
+def _is_plain(version: Version, purchase: Purchase) -> bool:
+    """Whether it is an earn rate alone, of a purchase without lines: most purchases are that."""
+    rule = version.rule
+    return (
+        version.standing
+        and rule.gives is Gives.MONEY
+        and rule.when is None
+        and not rule.limits
+        and not purchase.lines
+        and purchase.kind in rule.kinds
+    )
+
+
+def _plain(version: Version, purchase: Purchase, member: MemberFacts) -> Share:
+    """As `_choose` and `_give` say, in a third of their time."""
+    rule = version.rule
+    if not rule.before_joining and purchase.occurred_at < member.joined_at:
+        return _none(version, WhyNot.BEFORE_JOINING)
+    base = eligible(purchase, rule.excludes)
+    rate = rule.rates.get(purchase.currency)
+    if rate is None:
+        return _none(version, WhyNot.CURRENCY_NOT_ACCEPTED, base)
+    if not base:
+        return _none(version, WhyNot.NOTHING_PAID, base)
+    points, fraction = points_for(base, rate, rule.step, rule.rounding)
+    lines = (("", points),) if points else ()
+    return Share(
+        version.promotion_id, version.number, base, points, _remainder(fraction), lines=lines
+    )
 
 
 def may_apply(purchase: Purchase, version: Version, member: MemberFacts) -> bool:
@@ -234,12 +265,14 @@ def _give(purchase: Purchase, one: _Chosen) -> Share:
 
 
 def _whole(one: _Chosen, base: Decimal, points: int, fraction: Fraction) -> Share:
-    remainder = NOTHING
-    if fraction:
-        exact = Decimal(fraction.numerator) / Decimal(fraction.denominator)
-        remainder = exact.quantize(_FOUR_PLACES)
     lines = _by_line(one.lines, split(points, weights(one.lines))) if points else ()
-    return Share(one.id, one.version.number, base, points, remainder, lines=lines)
+    return Share(one.id, one.version.number, base, points, _remainder(fraction), lines=lines)
+
+
+def _remainder(fraction: Fraction) -> Decimal:
+    if not fraction:
+        return NOTHING
+    return (Decimal(fraction.numerator) / fraction.denominator).quantize(_FOUR_PLACES)
 
 
 def _by_line(lines: Iterable[Line], points: Iterable[int]) -> tuple[tuple[str, int], ...]:
