@@ -119,8 +119,8 @@ def _joining_day(value: object, place: str, clause: Clause, _: int) -> str:
 def _around(date: str, today: str, window: Birthday | JoiningDay, clause: Clause) -> str:
     # A year added to the 29 February is the 28th, as conditions.facts.days_from says.
     return (
-        f"EXISTS (SELECT FROM generate_series(-1, 1) y WHERE {today} - ({date} + make_interval("  # noqa: S608
-        f"years => (extract(year FROM {today}) - extract(year FROM {date}))::int + y))::date"
+        f"EXISTS (SELECT FROM generate_series(-1, 1) y WHERE {today}"  # noqa: S608 - see bind
+        f" - ({date} + make_interval(years => (extract(year FROM {today}) - extract(year FROM {date}))::int + y))::date"
         f" BETWEEN {clause.bind(-window.days_before)} AND {clause.bind(window.days_after)})"
     )
 
@@ -133,8 +133,8 @@ def _inactive(value: object, place: str, clause: Clause, _: int) -> str:
         f"days => {clause.bind(Inactive.read(value, place).days)}))"
     )
     return (
-        f"(ms.joined_at <= {since} AND NOT EXISTS (SELECT FROM award w JOIN activity x"  # noqa: S608
-        " ON x.tenant_id = w.tenant_id AND x.id = w.activity_id"
+        f"(ms.joined_at <= {since} AND NOT EXISTS ("  # noqa: S608 - see bind
+        "SELECT FROM award w JOIN activity x ON x.tenant_id = w.tenant_id AND x.id = w.activity_id"
         " WHERE w.tenant_id = ms.tenant_id AND w.account_id = ms.account_id"
         f" AND w.activity_id >= least_id({since} - (SELECT clock_offset FROM tenant"
         f" WHERE id = p.tenant_id) - interval '10 minutes') AND x.occurred_at > {since}"

@@ -26,8 +26,8 @@ _ADD = text(
     " SELECT (SELECT count(*) FROM added) AS count, array_agg(member_id) AS known FROM known"
 )
 _REMOVE = text(
-    f"WITH known AS ({_KNOWN}), gone AS (DELETE FROM segment_member sm USING known"  # noqa: S608 - constants
-    " WHERE sm.tenant_id = :tenant AND sm.segment_id = :segment AND sm.membership_id = known.id"
+    f"WITH known AS ({_KNOWN}), gone AS ("  # noqa: S608 - constants
+    "DELETE FROM segment_member sm USING known WHERE sm.tenant_id = :tenant AND sm.segment_id = :segment AND sm.membership_id = known.id"
     " RETURNING sm.membership_id)"
     " SELECT (SELECT count(*) FROM gone) AS count, array_agg(member_id) AS known FROM known"
 )
