@@ -120,7 +120,8 @@ def _around(date: str, today: str, window: Birthday | JoiningDay, clause: Clause
     # A year added to the 29 February is the 28th, as conditions.facts.days_from says.
     return (
         f"EXISTS (SELECT FROM generate_series(-1, 1) y WHERE {today}"  # noqa: S608 - see bind
-        f" - ({date} + make_interval(years => (extract(year FROM {today}) - extract(year FROM {date}))::int + y))::date"
+        f" - ({date} + make_interval(years => y +"
+        f" (extract(year FROM {today}) - extract(year FROM {date}))::int))::date"
         f" BETWEEN {clause.bind(-window.days_before)} AND {clause.bind(window.days_after)})"
     )
 

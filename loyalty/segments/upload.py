@@ -27,7 +27,8 @@ _ADD = text(
 )
 _REMOVE = text(
     f"WITH known AS ({_KNOWN}), gone AS ("  # noqa: S608 - constants
-    "DELETE FROM segment_member sm USING known WHERE sm.tenant_id = :tenant AND sm.segment_id = :segment AND sm.membership_id = known.id"
+    "DELETE FROM segment_member sm USING known"
+    " WHERE sm.tenant_id = :tenant AND sm.segment_id = :segment AND sm.membership_id = known.id"
     " RETURNING sm.membership_id)"
     " SELECT (SELECT count(*) FROM gone) AS count, array_agg(member_id) AS known FROM known"
 )
