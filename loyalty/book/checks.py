@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from loyalty.book import of_campaigns, of_care, of_lots, of_returns, of_rewards, of_tiers
+from loyalty.book import (
+    of_campaigns,
+    of_care,
+    of_lots,
+    of_promotions,
+    of_returns,
+    of_rewards,
+    of_tiers,
+)
 
 _SCOPE = """
     WITH scope AS MATERIALIZED (
@@ -201,6 +209,7 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
         **of_tiers.OF_ACCOUNTS,
         **of_care.OF_ACCOUNTS,
         **of_rewards.OF_ACCOUNTS,
+        **of_promotions.OF_ACCOUNTS,
         "in less out is what is there": _TRIAL_BALANCE,
     }.items()
 }
@@ -211,6 +220,7 @@ OF_PROGRAMS: Final[dict[str, str]] = {
     **of_campaigns.OF_PROGRAMS,
     **of_care.OF_PROGRAMS,
     **of_rewards.OF_PROGRAMS,
+    **of_promotions.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }

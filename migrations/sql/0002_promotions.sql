@@ -18,6 +18,11 @@ CREATE TABLE promotion_budget (
   PRIMARY KEY (tenant_id, promotion_id, period)
 ) WITH (fillfactor = 50);
 
+-- The name of the period that holds a time of the program's zone: as loyalty.promotions.allowance names it.
+CREATE FUNCTION promotion_period(per text, local timestamp) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE per WHEN 'day' THEN to_char(local, 'YYYY-MM-DD') WHEN 'week' THEN to_char(local, 'IYYY"-W"IW')
+                WHEN 'month' THEN to_char(local, 'YYYY-MM') WHEN 'year' THEN to_char(local, 'YYYY') ELSE 'ever' END;
+
 -- What is used of these, by key; what stands in no row is 0. Rows of everyone together (account 0) are locked, in the
 -- order of their keys, if so wished.
 CREATE FUNCTION promotion_uses(t integer, wanted json, lock boolean)
