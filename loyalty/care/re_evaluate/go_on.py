@@ -76,9 +76,10 @@ def go_on(session: Session, run_id: UUID, at: datetime) -> str | None:
         return None
     batch = _next(session, run)
     if batch.rows:
-        savepoint = session.begin_nested()
+        savepoint = session.begin_nested() if run.dry_run else None
         found = _corrected(session, run, batch.rows, at)
-        savepoint.rollback() if run.dry_run else savepoint.commit()
+        if savepoint:
+            savepoint.rollback()
         for one in found:
             _count(run, one)
     run.moved_at = at
