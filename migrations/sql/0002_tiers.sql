@@ -103,38 +103,48 @@ CREATE FUNCTION count_tier_days_again(t integer, accounts bigint[]) RETURNS void
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-  by_day bigint[];
+  account bigint;
+  own program%ROWTYPE;
+  by_day bigint[] := '{}';
 BEGIN
   DELETE FROM tier_progress d WHERE d.tenant_id = t AND d.account_id = ANY (accounts);
-  UPDATE membership ms SET tier_epoch = p.tier_epoch
-  FROM program p
-  WHERE ms.tenant_id = t AND ms.account_id = ANY (accounts)
-    AND p.tenant_id = t AND p.id = ms.program_id AND ms.tier_epoch <> p.tier_epoch;
-  SELECT array_agg(ms.account_id) INTO by_day
-  FROM membership ms JOIN program p ON p.tenant_id = t AND p.id = ms.program_id
-  WHERE ms.tenant_id = t AND ms.account_id = ANY (accounts)
-    AND (coalesce(p.settings->'tier_policy'->>'window', 'ever'), coalesce(p.settings->'tier_policy'->>'on', 'points'))
-        <> ('ever', 'points');
+  FOREACH account IN ARRAY accounts LOOP
+    SELECT p.* INTO own FROM program p WHERE p.tenant_id = t
+      AND p.id = (SELECT a.program_id FROM account a WHERE a.tenant_id = t AND a.id = account);
+    UPDATE membership ms SET tier_epoch = own.tier_epoch
+    WHERE ms.tenant_id = t AND ms.account_id = account AND ms.tier_epoch <> own.tier_epoch;
+    IF coalesce(own.settings->'tier_policy'->>'window', 'ever') <> 'ever'
+       OR coalesce(own.settings->'tier_policy'->>'on', 'points') <> 'points' THEN
+      by_day := by_day || account;
+    END IF;
+  END LOOP;
   INSERT INTO tier_progress (tenant_id, account_id, day, points, spend)
   SELECT t, c.account_id, c.day, c.points, c.spend FROM tier_days_counted(t, by_day) c;
 END $$;
 
--- Puts memberships whose accounts are locked on their tiers; tells whose they are.
+-- Puts memberships whose accounts are locked on their tiers; tells whose they are. A loop of look-ups by key, for a
+-- join read the whole tenant while its tables were young: a million took half an hour.
 CREATE FUNCTION change_tiers(t integer, changes json) RETURNS TABLE (membership_id bigint, member_id text)
 LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+  one record;
+  who bigint;
 BEGIN
-  RETURN QUERY
+  FOR one IN
+    SELECT * FROM json_to_recordset(changes) AS r(membership_id bigint, key text, since timestamptz, until timestamptz,
+                                                  protected_until timestamptz, review_at timestamptz)
+  LOOP
     UPDATE membership ms
-    SET tier_key = r.key, tier_since = r.since, tier_until = r.until,
-        tier_protected_until = r.protected_until, tier_review_at = r.review_at
-    FROM json_to_recordset(changes) AS r(membership_id bigint, key text, since timestamptz, until timestamptz,
-                                         protected_until timestamptz, review_at timestamptz),
-         member m
-    WHERE ms.tenant_id = t AND ms.id = r.membership_id AND m.tenant_id = t AND m.id = ms.member_id
-    RETURNING ms.id, m.member_id;
+    SET tier_key = one.key, tier_since = one.since, tier_until = one.until,
+        tier_protected_until = one.protected_until, tier_review_at = one.review_at
+    WHERE ms.tenant_id = t AND ms.id = one.membership_id
+    RETURNING ms.id, ms.member_id INTO membership_id, who;
+    SELECT m.member_id INTO member_id FROM member m WHERE m.tenant_id = t AND m.id = who;
+    RETURN NEXT;
+  END LOOP;
 END $$;
 
 -- The memberships of a program that the review is to look at, longest due first, with their accounts locked. What
@@ -159,8 +169,9 @@ BEGIN
     SELECT ms.id, ms.account_id, ms.status, ms.joined_at, ms.tier_key, ms.tier_since, ms.tier_until,
            ms.tier_protected_until, ms.tier_review_at, ms.tier_epoch, a.tier_points::bigint
     FROM unnest(locked) l(id)
-    JOIN account a ON a.tenant_id = t AND a.id = l.id
-    JOIN membership ms ON ms.tenant_id = t AND ms.account_id = l.id
+    CROSS JOIN LATERAL (SELECT x.tier_points FROM account x WHERE x.tenant_id = t AND x.id = l.id LIMIT 1) a
+    -- OFFSET 0: by the account, not by all that is due.
+    CROSS JOIN LATERAL (SELECT * FROM membership x WHERE x.tenant_id = t AND x.account_id = l.id OFFSET 0) ms
     WHERE ms.program_id = program AND ms.tier_review_at <= at;  -- as it stands under the lock
 END $$;
 
