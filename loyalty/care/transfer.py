@@ -16,7 +16,6 @@ from loyalty.care.rules import NotTransferable, check_transfer, period_start
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import uuid7
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.lot_lives import lot_lives
 from loyalty.ledger.parcels import Parcel, parcels
 from loyalty.ledger.post import Account, InsufficientPoints, open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind, Lot, LotsTooShort, draw
@@ -120,7 +119,7 @@ def _send(
         draws=draws,
     )
     arrived: list[Lot] = []
-    sent = parcels(lot_lives(session, source.id, draws), draws)
+    sent = parcels(lots, draws)
     for one in sent:
         lot = target.arrive(
             Kind.TRANSFER, one.points, one.life, cause_id=transfer_id, occurred_at=at

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from loyalty.errors import Conflict
 from loyalty.ids import uuid7
-from loyalty.ledger.parcels import Life
 from loyalty.ledger.rules import (
     MAX_POINTS,
     Balance,
@@ -193,12 +190,12 @@ class Account:
         self,
         kind: Kind,
         points: int,
-        life: Life,
+        life: Lot,
         *,
         cause_id: UUID,
         occurred_at: datetime,
     ) -> Lot:
-        """Points of another account come in as a lot that lives as it did there.
+        """Points of another account come in as a lot that lives as `life` did there.
 
         They were earned before, so they count neither for `lifetime` nor for the tier.
         Raises AccountFull.
@@ -215,11 +212,14 @@ class Account:
                 "account_id": self.id,
                 "id": self.version,
                 "points": points,
-                **life._asdict(),
-                "once_released": orjson.loads(life.once_released) if life.once_released else None,
+                "activates_at": life.activates_at,
+                "expires_at": life.expires_at,
+                "active": life.active,
+                "idle_days": life.idle_days,
+                "once_released": life_to_json(life.once_released) if life.once_released else None,
             }
         )
-        return Lot(self.version, points, life.expires_at, life.activates_at, life.active)
+        return replace(life, id=self.version, remaining=points)
 
     def settle(
         self, lots: Iterable[Lot], *, cause_id: UUID, occurred_at: datetime, at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -10,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.errors import Unavailable
 from loyalty.ledger.account import Account
-from loyalty.ledger.lot_lives import all_that_stands, lot_lives
-from loyalty.ledger.parcels import parcels
+from loyalty.ledger.lots import COLUMNS, lot_of
 from loyalty.ledger.post import lock_accounts, open_lots, post
-from loyalty.ledger.rules import MAX_POINTS, Bucket, Kind
+from loyalty.ledger.rules import MAX_POINTS, Bucket, Draw, Kind, Lot
 
 _HEIR = text(
     "SELECT into_account, merge_id FROM merged_account"
@@ -101,23 +101,23 @@ def hand_over(
 ) -> dict[int, int]:
     """Moves what stands in lots, and what is owed, to the heir; what is held stays.
 
-    Both are locked and settled. Returns which lot of the heir holds what was in which lot.
+    Lot by lot, so that what a purchase earned can still be told. Both are locked and settled.
+    Returns which lot of the heir holds what was in which lot.
     """
-    draws = all_that_stands(session, absorbed.id)
     went: dict[int, int] = {}
-    for one in parcels(lot_lives(session, absorbed.id, draws), draws):
-        source = Bucket.AVAILABLE if one.life.active else Bucket.PENDING
+    for lot in _all_that_stands(session, absorbed):
+        points = lot.remaining
         absorbed.move(
             Kind.MERGE,
-            source,
+            Bucket.AVAILABLE if lot.active else Bucket.PENDING,
             Bucket.TRANSFERRED,
-            one.points,
+            points,
             cause_id=cause_id,
             occurred_at=at,
-            draws=one.draws,
+            draws=[Draw(lot.id, points)],
         )
-        lot = heir.arrive(Kind.MERGE, one.points, one.life, cause_id=cause_id, occurred_at=at)
-        went |= {draw.lot_id: lot.id for draw in one.draws}
+        here = heir.arrive(Kind.MERGE, points, lot, cause_id=cause_id, occurred_at=at)
+        went[lot.id] = here.id
     if owed := absorbed.balance.owed:
         absorbed.move(
             Kind.MERGE,
@@ -136,7 +136,44 @@ def hand_over(
             occurred_at=at,
         )
     post(session, [absorbed, heir], at)
+    _write_moved(session, absorbed, heir, went)
     return went
+
+
+_STANDING = text(
+    f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
+    " WHERE tenant_id = :tenant AND account_id = :account AND open ORDER BY expires_at, id"
+)
+
+
+def _all_that_stands(session: Session, account: Account) -> list[Lot]:
+    """The open lots of a locked account, pending ones too."""
+    values = {"tenant": session.info["tenant_id"], "account": account.id}
+    return [lot_of(row) for row in session.execute(_STANDING, values)]
+
+
+_MOVED = text(
+    "INSERT INTO moved_lot (tenant_id, account_id, lot_id, into_account, into_lot)"
+    " SELECT :tenant, :absorbed, lot_id, :heir, into_lot"
+    " FROM unnest(CAST(:lots AS bigint[]), CAST(:into AS bigint[])) AS moved(lot_id, into_lot)"
+)
+
+
+def _write_moved(
+    session: Session, absorbed: Account, heir: Account, went: Mapping[int, int]
+) -> None:
+    """Where each lot went, so that what its purchase earned is found again."""
+    if went:
+        session.execute(
+            _MOVED,
+            {
+                "tenant": session.info["tenant_id"],
+                "absorbed": absorbed.id,
+                "heir": heir.id,
+                "lots": list(went),
+                "into": list(went.values()),
+            },
+        )
 
 
 def pay_debt(session: Session, account: Account, *, cause_id: UUID, at: datetime) -> None:

@@ -24,24 +24,31 @@ class Made:
 
 _LOTS = text(
     f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
-    " WHERE tenant_id = :tenant AND account_id = :account AND id BETWEEN :first AND :last"
-    " ORDER BY id"
+    " WHERE tenant_id = :tenant AND account_id = :standing_on AND id = ANY(ARRAY("
+    "  SELECT lot_id FROM lots_followed(:tenant, :account, :first, :last)"
+    "  WHERE account_id = :standing_on)) ORDER BY id"
 )
 _ENDED = text(
-    "SELECT coalesce(sum(d.points), 0) FROM lot_draw d"
+    "SELECT coalesce(sum(d.points), 0) FROM lots_followed(:tenant, :account, :first, :last) l"
+    " JOIN lot_draw d ON d.tenant_id = :tenant AND d.account_id = l.account_id"
+    "   AND d.lot_id = l.lot_id"
     " JOIN entry e ON e.tenant_id = d.tenant_id AND e.account_id = d.account_id"
     "   AND e.version = d.entry_version"
-    " WHERE d.tenant_id = :tenant AND d.account_id = :account"
-    "   AND d.lot_id BETWEEN :first AND :last"
-    "   AND (e.kind IN ('expire', 'forfeit')"
-    "        OR (e.kind = 'reverse' AND e.cause_id <> ALL(CAST(:causes AS uuid[]))))"
+    " WHERE (e.kind IN ('expire', 'forfeit')"
+    "   OR (e.kind = 'reverse' AND e.cause_id <> ALL(CAST(:causes AS uuid[]))))"
 )
 
 
 def lots_made(
-    session: Session, account_id: int, entries: Iterable[range], causes: Iterable[UUID]
+    session: Session,
+    account_id: int,
+    entries: Iterable[range],
+    causes: Iterable[UUID],
+    *,
+    standing_on: int,
 ) -> Made:
-    """The lots that `entries` (versions of a locked account, in ranges) made."""
+    """The lots that `entries` (versions of an account, in ranges) made, as they stand on a locked
+    account: the same, or the heir of one that was merged."""
     lots: list[Lot] = []
     ended = 0
     named = [str(one) for one in causes]
@@ -49,6 +56,7 @@ def lots_made(
         values = {
             "tenant": session.info["tenant_id"],
             "account": account_id,
+            "standing_on": standing_on,
             "first": some[0],
             "last": some[-1],
         }

@@ -86,6 +86,17 @@ class LotDrawRow(Base):
     points: Mapped[int] = mapped_column(BigInteger)
 
 
+class MovedLotRow(Base):
+    """In which lot of the heir stands what stood in a lot of a merged account; append-only."""
+
+    __tablename__ = "moved_lot"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    lot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    into_account: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    into_lot: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
 class MergedAccountRow(Base):
     """An account that was emptied into another, its heir."""
 

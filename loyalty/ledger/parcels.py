@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from loyalty.ledger.rules import Draw
-
-
-class Life(NamedTuple):
-    """Points that share it can stand in one lot. `once_released` is JSON, as the lot has it."""
-
-    active: bool = True
-    activates_at: datetime | None = None
-    expires_at: datetime | None = None
-    idle_days: int | None = None
-    once_released: str | None = None
+from loyalty.ledger.rules import Draw, Lot
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Points that move together and arrive as one lot, for they share their life."""
+    """Points that move together and arrive as one lot, for they live alike: as `life`, an empty
+    lot."""
 
-    life: Life
+    life: Lot
     draws: tuple[Draw, ...]
 
     @property
@@ -33,9 +22,10 @@ class Parcel:
         return sum(one.points for one in self.draws)
 
 
-def parcels(lives: Mapping[int, Life], draws: Iterable[Draw]) -> list[Parcel]:
+def parcels(lots: Iterable[Lot], draws: Iterable[Draw]) -> list[Parcel]:
     """The draws gathered by the life of their lots, in the order of the draws."""
-    gathered: dict[Life, list[Draw]] = {}
+    lives = {lot.id: replace(lot, id=0, remaining=0) for lot in lots}
+    gathered: dict[Lot, list[Draw]] = {}
     for one in draws:
         gathered.setdefault(lives[one.lot_id], []).append(one)
     return [Parcel(life, tuple(taken)) for life, taken in gathered.items()]

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from loyalty.audit.record import record
 from loyalty.errors import Conflict
 from loyalty.ledger.due import settle_due
+from loyalty.ledger.heirs import lock_with_heir
 from loyalty.ledger.lots import COLUMNS, lot_of
-from loyalty.ledger.post import lock_accounts, post
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import Lot
 from loyalty.ledger.validity import expires_at
 
@@ -32,8 +33,10 @@ _AWARD = text(
 )
 _PENDING = text(
     f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
-    " WHERE tenant_id = :tenant AND account_id = :account AND id > :version"
-    " AND id <= :version + :entries AND open AND NOT active ORDER BY id"
+    " WHERE tenant_id = :tenant AND account_id = :account AND open AND NOT active"
+    " AND id = ANY(ARRAY(SELECT lot_id FROM lots_followed("
+    "  :tenant, :earned_on, CAST(:version AS bigint) + 1, CAST(:version AS bigint) + :entries)"
+    "  WHERE account_id = :account)) ORDER BY id"
 )
 
 
@@ -49,13 +52,15 @@ def activate_earn(
     award = session.execute(_AWARD, {"tenant": tenant, "activity": activity_id}).one_or_none()
     if award is None:
         raise NothingPending
-    account = lock_accounts(session, [award.account_id])[award.account_id]
+    own, heir = lock_with_heir(session, award.account_id)
+    account = heir or own
     settle_due(session, [account], at)
     rows = session.execute(
         _PENDING,
         {
             "tenant": tenant,
             "account": account.id,
+            "earned_on": award.account_id,
             "version": award.account_version,
             "entries": award.entries,
         },

@@ -83,6 +83,31 @@ CREATE TABLE merged_account (  -- an account that was emptied into another; who 
 CREATE UNIQUE INDEX account_merged_once ON merged_account (tenant_id, from_account) WHERE NOT undone;
 CREATE INDEX account_heirs ON merged_account (tenant_id, into_account) WHERE NOT undone;
 
+CREATE TABLE moved_lot (  -- in which lot of the heir stands what stood in a lot of an account that was merged
+  tenant_id integer NOT NULL,
+  account_id bigint NOT NULL,
+  lot_id bigint NOT NULL,
+  into_account bigint NOT NULL,
+  into_lot bigint NOT NULL,
+  PRIMARY KEY (tenant_id, account_id, lot_id, into_account, into_lot)
+);
+CREATE TRIGGER moved_lot_append_only BEFORE UPDATE OR DELETE ON moved_lot
+  FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE TRIGGER moved_lot_no_truncate BEFORE TRUNCATE ON moved_lot
+  FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+-- The lots that these entries of an account made, and those in which their points stand since merges.
+CREATE FUNCTION lots_followed(t integer, account bigint, first bigint, last bigint)
+RETURNS TABLE (account_id bigint, lot_id bigint) LANGUAGE sql STABLE ROWS 3 AS $$
+  WITH RECURSIVE went AS (
+    SELECT l.account_id, l.id AS lot_id FROM lot l
+    WHERE l.tenant_id = t AND l.account_id = account AND l.id BETWEEN first AND last
+    UNION
+    SELECT m.into_account, m.into_lot FROM went w
+    JOIN moved_lot m ON m.tenant_id = t AND m.account_id = w.account_id AND m.lot_id = w.lot_id
+  )
+  SELECT w.account_id, w.lot_id FROM went w
+$$;
+
 -- Personal data are not the system role's business, so this table gets its wall here and not from 0002_walls.
 ALTER TABLE member_merge ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON member_merge TO loyalty_app
@@ -92,7 +117,7 @@ GRANT SELECT ON member_merge TO loyalty_app;
 GRANT SELECT (tenant_id, id, from_member, into_member, merged_at, undone_at) ON member_merge TO loyalty_system;
 GRANT SELECT (merged_into) ON member TO loyalty_system;
 
-GRANT INSERT ON transfer TO loyalty_app;
+GRANT INSERT ON transfer, moved_lot TO loyalty_app;
 GRANT INSERT, UPDATE ON adjustment_request, member_merge, merged_account TO loyalty_app;
 
 -- What an account has counted for limits and campaigns counts for its heir too. Both are locked.

@@ -22,6 +22,7 @@ from loyalty.earning.award import award_activities
 from loyalty.errors import Invalid, NotFound
 from loyalty.ledger.post import AccountFull
 from loyalty.ledger.rules import MAX_POINTS, Balance
+from loyalty.lifecycle.activate import NothingPending, activate_earn
 from loyalty.members.absorb import (
     MOST_IDENTIFIERS_OF_ONE,
     AlreadyMerged,
@@ -32,6 +33,7 @@ from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id, membership_of
 from loyalty.people.profile import lookup, profile
 from loyalty.people.search import Filters, search
+from loyalty.programs.life_of_points import Pending
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings, TransferRule
 from loyalty.redemption.cancel import cancel
@@ -89,17 +91,20 @@ def test_points_go_over_with_their_dates_and_what_is_owed_is_paid(
     assert balance(session, program, "ann") == Balance(pending=5, available=13)
     assert open_lots_of(session, program, "ann") == [
         (10, True, None),
-        (3, True, 10),
+        (1, True, 10),
+        (2, True, 10),
         (5, False, None),
     ]
     assert open_lots_on(session, bob) == []
-    assert entries_on(session, bob)[-3:] == [
-        ("merge", "available", "transferred", 22),
+    assert entries_on(session, bob)[-4:] == [
+        ("merge", "available", "transferred", 20),
+        ("merge", "available", "transferred", 2),
         ("merge", "pending", "transferred", 5),
         ("merge", "transferred", "owed", 4),
     ]
-    assert entries_on(session, account_of(session, program, "ann"))[-4:] == [
-        ("merge", "transferred", "available", 22),
+    assert entries_on(session, account_of(session, program, "ann"))[-5:] == [
+        ("merge", "transferred", "available", 20),
+        ("merge", "transferred", "available", 2),
         ("merge", "transferred", "pending", 5),
         ("merge", "owed", "transferred", 4),
         ("settle", "available", "owed", 19),
@@ -280,6 +285,24 @@ def test_what_was_bought_before_is_returned_by_the_survivor(
     redeemed(session, program, Redeem(15))
     settled(session, program, returned("t-1"))
     assert balance(session, program, "ann") == Balance(owed=15)
+
+
+def test_what_waits_is_taken_back_first_or_released_also_after_a_merge(session: Session) -> None:
+    program = opened(session, settings=ProgramSettings(pending=Pending(until="released")))
+    joined(session, program, "ann", points=50)
+    joined(session, program, "bob")
+    ids = stored(session, program, bought("30", "bob", key="t-1"), bought("7", "bob"))
+    award_activities(session, ids, AT)
+    merged(session)
+    joined(session, program, "cid")
+    merged(session, "ann", "cid")
+    settled(session, program, returned("t-1", amount="10"))
+    assert balance(session, program, "bob") == Balance(pending=27, available=50)
+    for earn, left in ((ids[0], 7), (ids[1], 0)):
+        activate_earn(session, earn, actor="-", request_id=None, at=AT)
+        assert balance(session, program, "bob") == Balance(pending=left, available=77 - left)
+    with pytest.raises(NothingPending):
+        activate_earn(session, ids[0], actor="-", request_id=None, at=AT)
 
 
 def test_limits_of_transfers_count_what_both_have_given(session: Session) -> None:

@@ -47,8 +47,14 @@ def take_back(
     """
     made = Made()
     if purchase.account_id is not None:
-        made = lots_made(session, purchase.account_id, purchase.entries, so_far.ids)
-    own = [lot for lot in made.lots if purchase.account_id == account.id and lot.remaining]
+        made = lots_made(
+            session,
+            purchase.account_id,
+            purchase.entries,
+            so_far.ids,
+            standing_on=account.id,
+        )
+    own = [lot for lot in made.lots if lot.remaining]
     pending = [lot for lot in own if not lot.active]
     active = [lot for lot in own if lot.active]
     there = There(
