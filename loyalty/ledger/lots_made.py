@@ -40,26 +40,17 @@ _ENDED = text(
 
 
 def lots_made(
-    session: Session,
-    account_id: int,
-    entries: Iterable[range],
-    causes: Iterable[UUID],
-    *,
-    standing_on: int,
+    session: Session, account_id: int, entries: range, causes: Iterable[UUID], *, standing_on: int
 ) -> Made:
-    """The lots that `entries` (versions of an account, in ranges) made, as they stand on a locked
-    account: the same, or the heir of one that was merged."""
-    lots: list[Lot] = []
-    ended = 0
-    named = [str(one) for one in causes]
-    for some in entries:
-        values = {
-            "tenant": session.info["tenant_id"],
-            "account": account_id,
-            "standing_on": standing_on,
-            "first": some[0],
-            "last": some[-1],
-        }
-        lots += [lot_of(row) for row in session.execute(_LOTS, values)]
-        ended += int(session.execute(_ENDED, {**values, "causes": named}).scalar_one())
-    return Made(tuple(lots), ended)
+    """The lots that `entries` (versions of an account) made, as they stand on a locked account:
+    the same, or the heir of one that was merged."""
+    values = {
+        "tenant": session.info["tenant_id"],
+        "account": account_id,
+        "standing_on": standing_on,
+        "first": entries[0],
+        "last": entries[-1],
+    }
+    lots = tuple(lot_of(row) for row in session.execute(_LOTS, values))
+    ended = session.execute(_ENDED, {**values, "causes": [str(one) for one in causes]}).scalar_one()
+    return Made(lots, int(ended))

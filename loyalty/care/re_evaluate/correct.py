@@ -28,7 +28,7 @@ from loyalty.earning.give_back.purchase import (
     shares_of,
 )
 from loyalty.earning.give_back.rules import GivenBack, Policy, TakenFrom
-from loyalty.earning.give_back.take_back import take_back
+from loyalty.earning.give_back.take_back import Cause, take_back
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import Setback
 from loyalty.earning.seen import member_from_json, place_from_json
@@ -273,20 +273,8 @@ def _move(
                 tier_points=points,
             )
         return TakenFrom()
-    _, taken = take_back(
-        session,
-        account,
-        purchase,
-        so_far,
-        -difference,
-        desk.policy,
-        kind=Kind.ADJUST,
-        to_bucket=Bucket.ADJUSTED,
-        cause_id=cause_id,
-        occurred_at=at,
-        at=at,
-    )
-    return taken
+    cause = Cause(Kind.ADJUST, Bucket.ADJUSTED, cause_id, at)
+    return take_back(session, account, purchase, so_far, -difference, desk.policy, cause, at)
 
 
 def _told(so_far: History, again: Sequence[GivenBack]) -> dict[str, list[int]]:

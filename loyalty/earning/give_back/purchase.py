@@ -30,12 +30,12 @@ class Judged:
     rest is of its award, and of the last correction of it.
 
     `promotions` are (id, version) of each that gave something, `earned` what they gave; of points
-    that no promotion gave, the id is None. `entries` are the account's that made its lots.
+    that no promotion gave, the id is None. `entries` are those that made its lots, by account.
     """
 
     status: str
     account_id: int | None = None
-    entries: tuple[range, ...] = ()
+    entries: tuple[tuple[int, range], ...] = ()
     awarded_at: datetime | None = None
     promotions: tuple[tuple[int | None, int | None], ...] = ()
     earned: tuple[Earned, ...] = ()
@@ -82,8 +82,8 @@ _JUDGED = text(
     "SELECT CASE WHEN w.activity_id IS NOT NULL THEN 'awarded'"
     "            ELSE coalesce(s.status, 'accepted') END AS status,"
     " w.account_id, w.account_version, w.entries, w.points, w.awarded_at, w.explanation,"
-    " (SELECT json_agg(json_build_array(c.account_version, c.entries, c.points, c.explanation)"
-    "                  ORDER BY c.id) FROM correction c"
+    " (SELECT json_agg(json_build_array(c.account_id, c.account_version, c.entries, c.points,"
+    "                                   c.explanation) ORDER BY c.id) FROM correction c"
     "  WHERE c.tenant_id = w.tenant_id AND c.activity_id = w.activity_id) AS corrections"
     " FROM activity a"
     " LEFT JOIN award w ON w.tenant_id = a.tenant_id AND w.activity_id = a.id"
@@ -124,17 +124,17 @@ def judged(session: Session, activity_id: UUID) -> Judged:
     ).one()
     if row.status != "awarded":
         return Judged(row.status)
-    entries = [_entries(row.account_version, row.entries)]
+    entries = [_entries(row.account_id, row.account_version, row.entries)]
     points, explanation, returns, ended = row.points, row.explanation, {}, 0
-    for version, count, corrected, why in row.corrections or ():
-        entries.append(_entries(version, count))
+    for account_id, version, count, corrected, why in row.corrections or ():
+        entries.append(_entries(account_id, version, count))
         points, explanation, returns = corrected, why["award"], why["returns"]
         ended += why["from"].get("gone", 0)
     promotions, earned = shares_of(points, explanation)
     return Judged(
         row.status,
         row.account_id,
-        tuple(one for one in entries if one),
+        tuple(one for one in entries if one[1]),
         row.awarded_at,
         promotions,
         earned,
@@ -144,8 +144,8 @@ def judged(session: Session, activity_id: UUID) -> Judged:
     )
 
 
-def _entries(account_version: int, count: int) -> range:
-    return range(account_version + 1, account_version + 1 + count)
+def _entries(account_id: int, decided_on: int, count: int) -> tuple[int, range]:
+    return account_id, range(decided_on + 1, decided_on + 1 + count)
 
 
 def shares_of(

@@ -35,10 +35,10 @@ from loyalty.earning.give_back.rules import (
     give_back,
     plain,
 )
-from loyalty.earning.give_back.take_back import lock_who_gives, take_back
+from loyalty.earning.give_back.take_back import Cause, lock_who_gives, take_back
 from loyalty.ledger.account import Account
 from loyalty.ledger.post import post
-from loyalty.ledger.rules import Kind
+from loyalty.ledger.rules import Bucket, Kind
 from loyalty.outbox.emit import Event, emit
 
 
@@ -113,18 +113,9 @@ def _settle(
         _close(session, row, _verdict(row, purchase, verdict), at)
         return
     points = sum(verdict.points)
-    decided_on, taken = take_back(
-        session,
-        account,
-        purchase,
-        so_far,
-        points,
-        Policy(row.policy),
-        kind=Kind.REVERSE,
-        cause_id=row.id,
-        occurred_at=row.occurred_at,
-        at=at,
-    )
+    decided_on = account.version
+    cause = Cause(Kind.REVERSE, Bucket.REVERSED, row.id, row.occurred_at)
+    taken = take_back(session, account, purchase, so_far, points, Policy(row.policy), cause, at)
     moved = {
         "account_id": account.id,
         "account_version": decided_on,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from loyalty.earning.give_back.rules import Policy, TakenFrom, There, take
 from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
 from loyalty.ledger.heirs import lock_with_heir
-from loyalty.ledger.lots_made import Made, lots_made
+from loyalty.ledger.lots_made import lots_made
 from loyalty.ledger.post import open_lots
 from loyalty.ledger.rules import Bucket, Draw, Kind, Lot, draw
 
@@ -27,6 +28,16 @@ def lock_who_gives(session: Session, account_id: int, at: datetime) -> Account:
     return account
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why points are taken: what the entries say of themselves."""
+
+    kind: Kind
+    to_bucket: Bucket
+    id: UUID
+    occurred_at: datetime
+
+
 def take_back(
     session: Session,
     account: Account,
@@ -34,60 +45,60 @@ def take_back(
     so_far: History,
     points: int,
     policy: Policy,
-    *,
-    kind: Kind,
-    to_bucket: Bucket = Bucket.REVERSED,
-    cause_id: UUID,
-    occurred_at: datetime,
+    cause: Cause,
     at: datetime,
-) -> tuple[int, TakenFrom]:
-    """Moves what is to be taken on the account; the caller posts it.
+) -> TakenFrom:
+    """Moves what is to be taken on the locked account; the caller posts it.
 
-    Returns the version that it was decided on, and from where the points came.
+    Returns from where the points came.
     """
-    made = Made()
-    if purchase.account_id is not None:
-        made = lots_made(
-            session,
-            purchase.account_id,
-            purchase.entries,
-            so_far.ids,
-            standing_on=account.id,
-        )
-    own = [lot for lot in made.lots if lot.remaining]
+    own, ended = _made(session, account, purchase, so_far)
     pending = [lot for lot in own if not lot.active]
     active = [lot for lot in own if lot.active]
     there = There(
         pending=sum(lot.remaining for lot in pending),
         own=sum(lot.remaining for lot in active),
-        gone=max(0, made.ended - so_far.ended - purchase.ended),
+        gone=max(0, ended - so_far.ended - purchase.ended),
         available=account.balance.available,
     )
     taken = take(points, there, policy)
-    decided_on = account.version
-
-    def move(source: Bucket, points: int, draws: Sequence[Draw] = ()) -> None:
-        if points:
-            account.move(
-                kind,
-                source,
-                to_bucket,
-                points,
-                cause_id=cause_id,
-                occurred_at=occurred_at,
-                draws=draws,
-            )
-
-    move(Bucket.PENDING, taken.pending, _in_turn(pending, taken.pending))
     draws = _in_turn(active, taken.own)
     if taken.available:
         mine = {lot.id for lot in active}
         wanted = taken.available + there.own
         others = [lot for lot in open_lots(session, account.id, wanted, at) if lot.id not in mine]
         draws += draw(others, taken.available, at)
-    move(Bucket.AVAILABLE, taken.own + taken.available, draws)
-    move(Bucket.OWED, taken.owed)
-    return decided_on, taken
+    _move(account, Bucket.PENDING, taken.pending, cause, _in_turn(pending, taken.pending))
+    _move(account, Bucket.AVAILABLE, taken.own + taken.available, cause, draws)
+    _move(account, Bucket.OWED, taken.owed, cause)
+    return taken
+
+
+def _made(
+    session: Session, account: Account, purchase: Judged, so_far: History
+) -> tuple[list[Lot], int]:
+    """What is left of the purchase's lots, and how many of its points had ended unspent."""
+    made = [
+        lots_made(session, earned_by, entries, so_far.ids, standing_on=account.id)
+        for earned_by, entries in purchase.entries
+    ]
+    lots = [lot for one in made for lot in one.lots if lot.remaining]
+    return lots, sum(one.ended for one in made)
+
+
+def _move(
+    account: Account, source: Bucket, points: int, cause: Cause, draws: Sequence[Draw] = ()
+) -> None:
+    if points:
+        account.move(
+            cause.kind,
+            source,
+            cause.to_bucket,
+            points,
+            cause_id=cause.id,
+            occurred_at=cause.occurred_at,
+            draws=draws,
+        )
 
 
 def _in_turn(lots: Sequence[Lot], points: int) -> list[Draw]:
