@@ -176,7 +176,7 @@ BEGIN
   SELECT t, r.kind, r.account_id, r.version,
          (CASE r.kind WHEN 'activate' THEN 'pending' ELSE 'available' END)::bucket,
          (CASE r.kind WHEN 'activate' THEN 'available' ELSE 'expired' END)::bucket,
-         sum(r.points), r.pending, r.available, r.held, r.owed, uuidv7(), r.at, at
+         sum(r.points), r.pending, r.available, r.held, r.owed, gen_random_uuid(), r.at, at
   FROM unnest(turns) r
   GROUP BY r.account_id, r.version, r.kind, r.at, r.pending, r.available, r.held, r.owed;
   SELECT count(*) FILTER (WHERE r.kind = 'activate'), count(*) FILTER (WHERE r.kind = 'expire')
