@@ -10,6 +10,7 @@ from typing import Final
 from loyalty.book import (
     of_campaigns,
     of_care,
+    of_desk,
     of_lots,
     of_promotions,
     of_returns,
@@ -221,6 +222,7 @@ OF_PROGRAMS: Final[dict[str, str]] = {
     **of_care.OF_PROGRAMS,
     **of_rewards.OF_PROGRAMS,
     **of_promotions.OF_PROGRAMS,
+    **of_desk.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }

@@ -41,5 +41,9 @@ class SegmentMemberRow(Base):
     segment_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     membership_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "segment_id"], ["segment.tenant_id", "segment.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "segment_id"],
+            ["segment.tenant_id", "segment.id"],
+            ondelete="CASCADE",
+        ),
     )

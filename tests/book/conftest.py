@@ -26,6 +26,7 @@ from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
+from tests.book.of_desk import desked
 from tests.book.of_returns import CameBack, came_back
 from tests.campaigns.given import running
 from tests.earning.given import bought, stored
@@ -81,6 +82,7 @@ def written(session: Session, slug: str = "wine") -> Book:
     give(session, program, -20)
     _counted_by_day(session, membership_of(session, program.id, "bob").account_id, 40)
     leave(session, program, "bob", actor="bob", request_id=None, at=AT)
+    desked(session, program)
     [open_still] = stored(session, program, bought("9"))
     ann = membership_of(session, program.id, "ann")
     return Book(
