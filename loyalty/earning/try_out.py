@@ -25,6 +25,7 @@ from loyalty.programs.queries import Program
 from loyalty.promotions.limits import open_counters
 from loyalty.promotions.queries import drafts_of, published_versions
 from loyalty.promotions.rule import Version
+from loyalty.tiers.queries import tier_at
 
 _MEMBER = text(
     "SELECT ms.id, ms.account_id, ms.status, ms.tier_key, ms.joined_at, ac.tier_points, m.member_id"
@@ -49,7 +50,7 @@ def try_out(
     """
     program = program_rules(session, [book.id])[book.id]
     member = _member(session, book.id, earn)
-    setback, facts = _facts(member, program, earn, at)
+    setback, facts = _facts(session, book.id, member, program, earn, at)
     judged = setback or _judged(session, book, program, earn, member, facts, drafts, at)
     if isinstance(judged, Setback):
         return {
@@ -151,7 +152,12 @@ def _member(session: Session, program_id: int, earn: Earn) -> Row[Any] | None:
 
 
 def _facts(
-    member: Row[Any] | None, program: ProgramRules, earn: Earn, at: datetime
+    session: Session,
+    program_id: int,
+    member: Row[Any] | None,
+    program: ProgramRules,
+    earn: Earn,
+    at: datetime,
 ) -> tuple[Setback | None, MemberFacts]:
     """What the rules would see of the member, and why it might not come to that."""
     newcomer = MemberFacts(at, program.tiers[0].key, 0)
@@ -162,4 +168,5 @@ def _facts(
     if member.status == "suspended":
         waits = parked("suspended", "Waits to be reinstated.", program.park_window_days, at)
         return waits, newcomer
-    return None, MemberFacts(member.joined_at, member.tier_key, member.tier_points)
+    tier = tier_at(session, program_id, member.id, member.tier_points, at)
+    return None, MemberFacts(member.joined_at, tier, member.tier_points)

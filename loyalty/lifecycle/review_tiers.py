@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loyalty.tiers.change import Change, change_tiers
 from loyalty.tiers.count_again import count_again
 from loyalty.tiers.queries import days_of, held_by, ladders, needed_since, total
-from loyalty.tiers.rules import Held, Ladder, Progress, keep, reviewed
+from loyalty.tiers.rules import INSTANT, Held, Ladder, Progress, keep, reviewed
 
 # A paused program's awards wait, and with them what might keep a tier.
 _PROGRAMS = text(
@@ -59,7 +59,7 @@ def _progress(session: Session, ladder: Ladder, due: Sequence[Row[Any]]) -> dict
     if not ladder.policy.by_day:
         return {row.account_id: total(ladder, row.tier_points, row.joined_at) for row in due}
     count_again(session, [row.account_id for row in due if row.tier_epoch != ladder.epoch])
-    first_end = min(row.tier_review_at for row in due) - timedelta(microseconds=1)
+    first_end = min(row.tier_review_at for row in due) - INSTANT
     since = needed_since(ladder, first_end)  # a period is judged by the day before its end
     days = days_of(session, [(row.account_id, ladder) for row in due], since)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 import orjson
@@ -17,9 +17,18 @@ from loyalty.members.standing import Standing
 from loyalty.tiers.change import Change, Why, change_tiers
 from loyalty.tiers.count_again import count_again
 from loyalty.tiers.queries import days_of, held_by, needed_since, total
-from loyalty.tiers.rules import Amount, Held, Ladder, Progress, Tier, raised, reviewed, rise
+from loyalty.tiers.rules import (
+    INSTANT,
+    Amount,
+    Held,
+    Ladder,
+    Progress,
+    Tier,
+    raised,
+    reviewed,
+    rise,
+)
 
-_INSTANT = timedelta(microseconds=1)
 _ADD = text("SELECT add_tier_days(:tenant, CAST(:gains AS json))")
 
 
@@ -133,7 +142,7 @@ def climb(
         for one in here
         if one.tier_until is not None and one.tier_until <= at and one.status != "cancelled"
     }
-    earliest = min([earliest, at, *(ended - _INSTANT for ended in due.values())])
+    earliest = min([earliest, at, *(ended - INSTANT for ended in due.values())])
     days = _days(session, ladders, here, earliest)
     climbing = Climb(ladders, accounts, at, {one.membership_id: held_by(one) for one in here}, days)
     for one in here:

@@ -11,10 +11,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.members.standing import Standing
+from loyalty.members.standing import Standing, standings
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import tier_policy
-from loyalty.tiers.rules import Amount, Held, Ladder, Progress, Tier, first_day
+from loyalty.tiers.rules import (
+    INSTANT,
+    Amount,
+    Held,
+    Ladder,
+    Progress,
+    Tier,
+    first_day,
+    reviewed,
+)
 
 _LADDERS = text(
     "SELECT p.id, p.time_zone, p.currency, p.tier_epoch, p.settings->'tier_policy' AS policy,"
@@ -97,3 +106,21 @@ def held_by(member: Standing | Row[Any]) -> Held:
         member.tier_protected_until,
         member.tier_review_at,
     )
+
+
+def tier_at(
+    session: Session, program_id: int, membership_id: int, tier_points: int, at: datetime
+) -> str:
+    """The key of the tier that a member stands on at `at`, also when its period is over by then
+    and no review has come. `tier_points` are their account's."""
+    member = standings(session, [membership_id])[membership_id]
+    held = held_by(member)
+    if held.until is None or held.until > at:
+        return held.key
+    ladder = ladders(session, [program_id])[program_id]
+    progress = total(ladder, tier_points, member.joined_at)
+    if ladder.policy.by_day:
+        since = needed_since(ladder, held.until - INSTANT)
+        days = days_of(session, [(member.account_id, ladder)], since)[member.account_id]
+        progress = Progress(days, ladder.day(member.joined_at))
+    return reviewed(ladder, held, progress, at).key

@@ -20,7 +20,7 @@ from loyalty.programs.settings import TierPolicy
 Amount = int | Decimal  # points, or money in the program's currency
 Days = Mapping[date, Amount]
 
-_INSTANT = timedelta(microseconds=1)
+INSTANT = timedelta(microseconds=1)  # a period's last one is so long before its end
 _MONTHS_A_YEAR = 12
 
 
@@ -202,7 +202,7 @@ def reviewed(ladder: Ladder, held: Held, progress: Progress, at: datetime) -> He
 
 
 def _last_day(ladder: Ladder, ended: datetime) -> date:
-    return ladder.day(ended - _INSTANT)
+    return ladder.day(ended - INSTANT)
 
 
 def _after_period(ladder: Ladder, key: str, total: Amount) -> Tier:

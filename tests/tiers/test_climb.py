@@ -13,6 +13,7 @@ from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.members.enrol import NewMember
 from loyalty.people.answer import member_answer
+from loyalty.tiers.queries import tier_at
 from loyalty.tiers.rules import Keep, Tier
 from tests.opened import AT, give, joined
 from tests.tiers.given import DAY, buy, days, events, standing, tier, windowed
@@ -169,3 +170,17 @@ def test_who_rises_again_as_the_period_ends_has_lost_nothing(session: Session) -
     buy(session, program, "500", until)
     assert tier(session, program) == ("gold", until.replace(year=2028))
     assert len(events(session)) == 1
+
+
+def test_a_dry_run_sees_the_tier_of_its_own_instant(session: Session) -> None:
+    program = windowed(session, **ROLLING)
+    joined(session, program)
+    buy(session, program, "500", AT)
+    one = standing(session, program)
+    until = datetime(2027, 7, 1, 12, tzinfo=UTC)
+    keys = [
+        tier_at(session, program.id, one.membership_id, 500, at)
+        for at in (AT, until - DAY, until, until + 900 * DAY)
+    ]
+    assert keys == ["gold", "gold", "basic", "basic"]
+    assert tier(session, program)[0] == "gold"
