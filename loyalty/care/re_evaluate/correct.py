@@ -63,8 +63,13 @@ class Desk:
     versions: Sequence[Version]
     facts: Facts
     members: Mapping[int, Standing]  # by account
+    heirs: Mapping[int, int]  # of accounts that were merged
     counters: Counters
     climb: Climb
+
+    def stands_on(self, row: Row[Any]) -> int:
+        """The account that gives and takes: the one that earned, or its heir."""
+        return self.heirs.get(row.account_id, row.account_id)
 
     def close(self, session: Session) -> None:
         """Writes what was counted against limits, and who has risen."""
@@ -87,6 +92,7 @@ def open_desk(
     run: ReEvaluationRow,
     rows: Sequence[Row[Any]],
     accounts: Iterable[Account],
+    heirs: Mapping[int, int],
     at: datetime,
 ) -> Desk:
     """Reads what the batch needs, and locks the budgets that it may change."""
@@ -101,7 +107,7 @@ def open_desk(
     whose = {one.membership_id: one.account_id for one in standing}
     facts = open_facts(session, rows, whose, asks, at, catalogue=True)
     occasions = [
-        Occasion(version, row.account_id, row.occurred_at, program.zone)
+        Occasion(version, heirs.get(row.account_id, row.account_id), row.occurred_at, program.zone)
         for row in rows
         for version in versions
         if version.rule.limits
@@ -114,6 +120,7 @@ def open_desk(
         versions,
         facts,
         members,
+        heirs,
         open_counters(session, occasions),
         climb(session, {program_id: program.ladder}, standing, locked, at, at),
     )
@@ -191,7 +198,7 @@ def _worth(desk: Desk, row: Row[Any], purchase: Judged, so_far: History, at: dat
     counters = Counters(desk.counters.used, dict(desk.counters.added))
     _free(counters, desk, purchase, so_far, row)
     member = _member(desk, row, as_told, member_from_json(seen["member"]))
-    found = worth(as_told, member, row.account_id, desk.program, desk.versions, counters, at)
+    found = worth(as_told, member, desk.stands_on(row), desk.program, desk.versions, counters, at)
     if isinstance(found, Setback):  # it was awarded, and is: it would have been worth nothing
         return Worth(0, (), {"given": [], "member": seen["member"]})
     return found
@@ -199,10 +206,12 @@ def _worth(desk: Desk, row: Row[Any], purchase: Judged, so_far: History, at: dat
 
 def _member(desk: Desk, row: Row[Any], purchase: Purchase, then: MemberFacts) -> MemberFacts:
     """As the award saw them; what it did not look at, as they are now, but for the past."""
-    member = desk.members.get(row.account_id)
+    member = desk.members.get(desk.stands_on(row))
     if member is None:
         return then
-    now = desk.facts.member(then, member.membership_id, row.account_id, purchase, desk.program.zone)
+    now = desk.facts.member(
+        then, member.membership_id, member.account_id, purchase, desk.program.zone
+    )
     return replace(
         now,
         attributes={**now.attributes, **then.attributes},
@@ -214,7 +223,9 @@ def _member(desk: Desk, row: Row[Any], purchase: Purchase, then: MemberFacts) ->
 
 def _occasions(desk: Desk, row: Row[Any]) -> dict[int, Occasion]:
     return {
-        version.promotion_id: Occasion(version, row.account_id, row.occurred_at, desk.program.zone)
+        version.promotion_id: Occasion(
+            version, desk.stands_on(row), row.occurred_at, desk.program.zone
+        )
         for version in desk.versions
         if version.rule.limits and version.in_force(row.occurred_at)
     }

@@ -127,11 +127,8 @@ def _corrected(
 ) -> list[Corrected | None]:
     accounts, heirs = _lock(session, {row.account_id for row in rows})
     settle_due(session, accounts.values(), at)
-    desk = open_desk(session, run, rows, accounts.values(), at)
-    found = [
-        correct(session, desk, row, accounts[heirs.get(row.account_id, row.account_id)], at)
-        for row in rows
-    ]
+    desk = open_desk(session, run, rows, accounts.values(), heirs, at)
+    found = [correct(session, desk, row, accounts[desk.stands_on(row)], at) for row in rows]
     desk.close(session)
     return found
 
