@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.catalogue.find import Item, item
 from loyalty.catalogue.models import ProductRow, RetailerRow
@@ -30,16 +30,13 @@ def add(
     session: Session,
     kind: type[Item],
     values: Mapping[str, Any],
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Item:
     """Adds one. Raises AlreadyListed, Invalid for a price without its currency."""
     check_price(values)
     added: Item | None = session.scalar(
         insert_or_not(kind)
-        .values(tenant_id=session.info["tenant_id"], created_at=at, **values)
+        .values(tenant_id=session.info["tenant_id"], created_at=by.at, **values)
         .on_conflict_do_nothing()
         .returning(kind)
     )
@@ -48,12 +45,12 @@ def add(
         raise AlreadyListed(f"There is a {kind.NOUN} {key!r} already.")
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act=f"{kind.NOUN}.add",
         subject=f"{kind.NOUN} {key}",
         after=told(added),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return added
 
@@ -62,10 +59,7 @@ def change(
     session: Session,
     present: Item,
     patch: Mapping[str, Any],
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Item:
     """Applies a merge patch to one that was read with `lock`; what is null is taken away.
 
@@ -81,13 +75,13 @@ def change(
     key = getattr(present, kind.KEY)
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act=f"{kind.NOUN}.change",
         subject=f"{kind.NOUN} {key}",
         before=before,
         after=told(present),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return present
 
@@ -96,10 +90,7 @@ def remove(
     session: Session,
     kind: type[Item],
     key: str,
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Item:
     """Takes one out: from now on it is unknown. A retailer's own keys end with it.
 
@@ -112,12 +103,12 @@ def remove(
         revoke_keys_of_source(session, key, wall_clock())  # keys live by the world's clock
     record(
         session,
-        actor=actor,
+        actor=by.actor,
         act=f"{kind.NOUN}.remove",
         subject=f"{kind.NOUN} {key}",
         before=told(gone),
-        request_id=request_id,
-        at=at,
+        request_id=by.request_id,
+        at=by.at,
     )
     return gone
 

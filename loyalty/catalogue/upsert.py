@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.catalogue.change import plain
 from loyalty.catalogue.models import ProductRow, RetailerRow
@@ -25,10 +25,7 @@ def upsert(
     session: Session,
     kind: type[RetailerRow] | type[ProductRow],
     rows: Sequence[Mapping[str, Any]],
-    *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> dict[str, str]:
     """What became of each id or SKU: created, updated or unchanged. Each stands once in `rows`.
 
@@ -42,7 +39,7 @@ def upsert(
             {
                 "tenant": session.info["tenant_id"],
                 "rows": orjson.dumps(list(rows), default=plain).decode(),
-                "at": at,
+                "at": by.at,
             },
         )
     }
@@ -50,12 +47,12 @@ def upsert(
         outcomes = list(changed.values())
         record(
             session,
-            actor=actor,
+            actor=by.actor,
             act=f"{kind.NOUN}.upsert",
             subject=f"{kind.NOUN}s",
             after={name: outcomes.count(name) for name in OUTCOMES[:2]},
-            request_id=request_id,
-            at=at,
+            request_id=by.request_id,
+            at=by.at,
         )
     return {row[kind.KEY]: changed.get(row[kind.KEY], OUTCOMES[2]) for row in rows}
 

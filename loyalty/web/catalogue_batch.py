@@ -8,6 +8,7 @@ from typing import Any
 import marshmallow
 from flask import Response
 
+from loyalty.audit.by import By
 from loyalty.catalogue.change import check_price
 from loyalty.catalogue.models import ProductRow, RetailerRow
 from loyalty.catalogue.upsert import OUTCOMES, upsert
@@ -38,9 +39,8 @@ def upsert_items(
         results.append(result)
     if rows:
         with transaction(tenant()) as session:
-            who, request = principal().actor, request_id.get()
-            stored = list(rows.values())
-            outcomes = upsert(session, kind, stored, actor=who, request_id=request, at=now(session))
+            by = By(principal().actor, request_id.get(), now(session))
+            outcomes = upsert(session, kind, list(rows.values()), by)
         for result in results:
             result.setdefault("outcome", outcomes.get(result["id"]))
     counts = Counter(result["outcome"] for result in results)

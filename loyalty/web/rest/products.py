@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 
+from loyalty.audit.by import By
 from loyalty.catalogue import find
 from loyalty.catalogue.change import add, change, remove
 from loyalty.catalogue.models import ProductRow
@@ -43,8 +45,7 @@ def create(wanted: dict[str, Any]) -> Response:
         at = now(session)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return _shown(add(session, ProductRow, wanted, actor=who, request_id=request, at=at))
+            return _shown(add(session, ProductRow, wanted, _by(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -97,10 +98,7 @@ def amend(patch: dict[str, Any], sku: str) -> Response:
     with transaction(tenant()) as session:
         present = find.item(session, ProductRow, sku, lock=True)
         if_match(present.version)
-        who, request = principal().actor, request_id.get()
-        return _told(
-            change(session, present, patch, actor=who, request_id=request, at=now(session))
-        )
+        return _told(change(session, present, patch, _by(now(session))))
 
 
 @products.route("/products/<code:sku>", methods=["DELETE"])
@@ -109,9 +107,11 @@ def amend(patch: dict[str, Any], sku: str) -> Response:
 def delete(sku: str) -> Response:
     """Take a product out: it is unknown from now on."""
     with transaction(tenant()) as session:
-        who, request = principal().actor, request_id.get()
-        gone = remove(session, ProductRow, sku, actor=who, request_id=request, at=now(session))
-        return json_answer(_shown(gone))
+        return json_answer(_shown(remove(session, ProductRow, sku, _by(now(session)))))
+
+
+def _by(at: datetime) -> By:
+    return By(principal().actor, request_id.get(), at)
 
 
 def _shown(row: ProductRow) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 
+from loyalty.audit.by import By
 from loyalty.catalogue import find
 from loyalty.catalogue.change import add, change, remove
 from loyalty.catalogue.models import RetailerRow
@@ -54,8 +56,7 @@ def create(wanted: dict[str, Any]) -> Response:
         at = now(session)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return _shown(add(session, RetailerRow, wanted, actor=who, request_id=request, at=at))
+            return _shown(add(session, RetailerRow, wanted, _by(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -108,10 +109,7 @@ def amend(patch: dict[str, Any], retailer_id: str) -> Response:
     with transaction(tenant()) as session:
         present = find.item(session, RetailerRow, retailer_id, lock=True)
         if_match(present.version)
-        who, request = principal().actor, request_id.get()
-        return _told(
-            change(session, present, patch, actor=who, request_id=request, at=now(session))
-        )
+        return _told(change(session, present, patch, _by(now(session))))
 
 
 @retailers.route("/retailers/<code:retailer_id>", methods=["DELETE"])
@@ -120,16 +118,7 @@ def amend(patch: dict[str, Any], retailer_id: str) -> Response:
 def delete(retailer_id: str) -> Response:
     """Take a retailer out: it is unknown from now on, and keys that are its own end."""
     with transaction(tenant()) as session:
-        who, request = principal().actor, request_id.get()
-        gone = remove(
-            session,
-            RetailerRow,
-            retailer_id,
-            actor=who,
-            request_id=request,
-            at=now(session),
-        )
-        return json_answer(_shown(gone))
+        return json_answer(_shown(remove(session, RetailerRow, retailer_id, _by(now(session)))))
 
 
 @retailers.route("/retailers/<code:retailer_id>/keys", methods=["POST"])
@@ -142,6 +131,10 @@ def create_key(wanted: dict[str, Any], retailer_id: str) -> dict[str, Any]:
         retailer = find.item(session, RetailerRow, retailer_id)
         own = {**wanted, "role": Role.SERVER, "sources": [retailer.id]}
         return make_key(session, own)
+
+
+def _by(at: datetime) -> By:
+    return By(principal().actor, request_id.get(), at)
 
 
 def _shown(row: RetailerRow) -> dict[str, Any]:
