@@ -36,7 +36,8 @@ class ReferralRuleSchema(Schema):
     referrer_points = Points(required=True)
     referred_points = Points(required=True)
     least_amount = Money(
-        load_default=Decimal(0), metadata={"description": "In the program's currency; 0: any purchase."}
+        load_default=Decimal(0),
+        metadata={"description": "In the program's currency; 0: any purchase."},
     )
 
 
