@@ -13,8 +13,9 @@ from loyalty.audit.record import record
 from loyalty.care.models import AdjustmentRow
 from loyalty.earning.further import reach_tier
 from loyalty.ids import uuid7
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.post import Account, open_lots, post
+from loyalty.ledger.post import open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import Membership, NotActive, lock_membership
 from loyalty.members.standing import standings

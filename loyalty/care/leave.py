@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
 from loyalty.ids import uuid7
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.post import Account, open_lots, post
+from loyalty.ledger.post import open_lots, post
 from loyalty.ledger.rules import Bucket, Draw, Kind
 from loyalty.members.change_status import change_status
 from loyalty.members.queries import lock_membership

@@ -16,9 +16,10 @@ from loyalty.care.models import MergeRow
 from loyalty.care.stand import Stand, stand
 from loyalty.earning.parking import reopen_for
 from loyalty.ids import uuid7
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
 from loyalty.ledger.heirs import hand_over, inherit, pay_debt
-from loyalty.ledger.post import Account, lock_accounts
+from loyalty.ledger.post import lock_accounts
 from loyalty.members.absorb import (
     Pair,
     absorb,

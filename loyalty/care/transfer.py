@@ -15,9 +15,10 @@ from loyalty.care.queries import Transferred
 from loyalty.care.rules import NotTransferable, check_transfer, period_start
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import uuid7
+from loyalty.ledger.account import Account, InsufficientPoints
 from loyalty.ledger.due import settle_due
 from loyalty.ledger.parcels import Parcel, parcels
-from loyalty.ledger.post import Account, InsufficientPoints, open_lots, post
+from loyalty.ledger.post import open_lots, post
 from loyalty.ledger.rules import Balance, Bucket, Kind, Lot, LotsTooShort, draw
 from loyalty.members.queries import NotActive, lock_memberships
 from loyalty.programs.queries import Program

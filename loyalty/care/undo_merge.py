@@ -12,9 +12,10 @@ from loyalty.care.merge import Merge, lock_both, tell_merge
 from loyalty.care.models import MergeRow
 from loyalty.care.stand import Stand, put_back, row_of
 from loyalty.errors import Conflict, NotFound
+from loyalty.ledger.account import Account
 from loyalty.ledger.heirs import disinherit, write_counted
 from loyalty.ledger.movements import undone
-from loyalty.ledger.post import Account, post
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import Kind
 from loyalty.ledger.written import movements_since
 from loyalty.members.absorb import Pair, lock_pair, seen_again

@@ -38,7 +38,8 @@ from loyalty.earning.worth import (
     unknown_goods,
     worth,
 )
-from loyalty.ledger.post import Account, AccountFull, lock_accounts, post
+from loyalty.ledger.account import Account, AccountFull
+from loyalty.ledger.post import lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, standings
 from loyalty.promotions.limits import Counters, Occasion, open_counters, write_counters

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from loyalty.db import Statements
 from loyalty.errors import Unavailable
 from loyalty.idempotency.once import Answer, IdempotencyInFlight, in_flight, told_before
-from loyalty.ledger.post import Account, written
+from loyalty.ledger.account import Account
+from loyalty.ledger.post import written
 from loyalty.ledger.rules import Balance, Lot
 from loyalty.members.queries import NotEnrolled
 

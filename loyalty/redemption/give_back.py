@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from loyalty.ledger.post import Account, AccountFull
+from loyalty.ledger.account import Account, AccountFull
 from loyalty.ledger.rules import (
     MAX_POINTS,
     Bucket,

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from loyalty.ledger.post import Account, post
+from loyalty.ledger.account import Account
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import Bucket, Draw, Kind
 from loyalty.redemption.models import RedemptionRow
 from loyalty.redemption.queries import draws_of, held_by, redemption_of

@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import NotFound, Unavailable
+from loyalty.ledger.account import Account
 from loyalty.ledger.heirs import lock_with_heir
-from loyalty.ledger.post import Account
 from loyalty.ledger.rules import Draw, Lot
 from loyalty.redemption.models import RedemptionRow
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.post import Account, lock_accounts
+from loyalty.ledger.post import lock_accounts
 from loyalty.ledger.rules import Kind
 from loyalty.redemption import rules
 from loyalty.redemption.queries import held_by, redemption_of

@@ -13,7 +13,8 @@ from loyalty.audit.queries import records
 from loyalty.care.adjust import Adjust, Adjusted, adjust
 from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
-from loyalty.ledger.post import AccountFull, InsufficientPoints, post
+from loyalty.ledger.account import AccountFull, InsufficientPoints
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import MAX_POINTS, Balance, Bucket, Kind
 from loyalty.members.queries import NotActive, NotEnrolled, lock_membership, membership_of
 from loyalty.programs.queries import Program

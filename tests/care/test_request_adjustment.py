@@ -23,7 +23,7 @@ from loyalty.care.request_adjustment import (
     request_adjustment,
 )
 from loyalty.errors import NotFound, Problem
-from loyalty.ledger.post import InsufficientPoints
+from loyalty.ledger.account import InsufficientPoints
 from loyalty.ledger.rules import Balance
 from loyalty.members.queries import NotActive, NotEnrolled
 from loyalty.programs.queries import Program

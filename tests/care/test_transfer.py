@@ -16,7 +16,8 @@ from loyalty.care.queries import read_transfer, transfers
 from loyalty.care.suspend import suspend
 from loyalty.care.transfer import InArrears, Sides, Transfer, TransferLimit, transfer
 from loyalty.errors import Invalid, NotFound, Problem
-from loyalty.ledger.post import AccountFull, InsufficientPoints, post
+from loyalty.ledger.account import AccountFull, InsufficientPoints
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import MAX_POINTS, Balance, Bucket, Kind
 from loyalty.members.queries import NotActive, NotEnrolled, lock_membership, membership_of
 from loyalty.programs.queries import Program

@@ -10,8 +10,9 @@ from uuid import uuid4
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from loyalty.ledger.account import Account
 from loyalty.ledger.lots import COLUMNS, lot_of
-from loyalty.ledger.post import Account, lock_accounts, open_account, post
+from loyalty.ledger.post import lock_accounts, open_account, post
 from loyalty.ledger.rules import Bucket, Kind, Lot
 from loyalty.programs.queries import Program
 

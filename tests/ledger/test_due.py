@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
-from loyalty.ledger.post import Account, lock_accounts, post
+from loyalty.ledger.post import lock_accounts, post
 from loyalty.ledger.rules import Balance, Bucket, Draw, Kind, Lot, settled
 from loyalty.lifecycle.move_due import Place, move_due
 from loyalty.programs.life_of_points import Expiry

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from loyalty.care.leave import leave
 from loyalty.care.suspend import suspend
 from loyalty.errors import Invalid
-from loyalty.ledger.post import InsufficientPoints, post
+from loyalty.ledger.account import InsufficientPoints
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import NotActive, NotEnrolled, lock_membership
 from loyalty.programs.queries import Program
