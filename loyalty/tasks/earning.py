@@ -20,6 +20,7 @@ from loyalty.earning.award import award_activities, fail
 from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone, give_claim_back
 from loyalty.earning.parking import expire_parked, reopen
 from loyalty.earning.sweep import can_go_on, resend, tenants_with_expired
+from loyalty.errors import Problem, Unavailable
 from loyalty.logs import logger
 from loyalty.outbox import handover
 from loyalty.tasks import in_hand
@@ -127,6 +128,8 @@ def is_rows_fault(error: Exception) -> bool:
         return False
     if isinstance(error, DBAPIError):
         return isinstance(error.orig, _POSTGRES_ROWS_FAULT)
+    if isinstance(error, Problem):  # a stored rule that can't be read, say
+        return not isinstance(error, Unavailable)
     return isinstance(error, _ROWS_FAULT)
 
 

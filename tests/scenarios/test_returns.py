@@ -147,3 +147,49 @@ def test_a_wake_up_is_lost__the_sweep_finds_the_return(door: Door, stack: Stack)
 def _swept(stack: Stack, door: Door) -> bool:
     stack.tick("returns.sweep")
     return points(door) == (0, 0)
+
+
+def test_a_till_s_total_names_what_was_lost(door: Door) -> None:
+    door.enrol("ann")
+    came = [buy(door, "10"), buy(door, "12")]
+    ids = [one["transaction_id"] for one in came]
+    day = datetime.fromisoformat(came[0]["occurred_at"]).date().isoformat()
+    total = {"count": 3, "amount": "30", "transaction_ids": [*ids, "t-lost"]}
+    told = door.call("PUT", f"/sources/till-1/totals/{day}", total).json()
+    assert (told["agrees"], told["difference"]) == (False, {"count": -1, "amount": "-8.00"})
+    assert told["missing"] == ["t-lost"]
+    late = {**purchase("ann", "8"), "transaction_id": "t-lost"}
+    assert door.post({**late, "occurred_at": came[0]["occurred_at"]}).status_code == 200
+    assert door.call("GET", f"/sources/till-1/totals/{day}").json()["agrees"] is True
+
+
+def test_a_rule_was_wrong__each_purchase_is_corrected_once(door: Door) -> None:
+    door.enrol("ann")
+    buy(door, "10")
+    returned = buy(door, "20")
+    settled(door, returned["transaction_id"])
+    draft = {"key": "gift", "name": "Gift", "rule": {"fixed": 3}}
+    assert door.call("POST", "/programs/wine/promotions", draft).status_code == 201
+    asked = {
+        "reason": "we had promised it",
+        "from": returned["occurred_at"][:10] + "T00:00:00Z",
+        "until": (datetime.now(UTC)).isoformat(),
+        "promotion": "gift",
+        "version": 1,
+    }
+
+    def run(key: str, **more: object) -> dict[str, Any]:
+        started = door.call(
+            "POST", "/programs/wine/re-evaluations", {**asked, **more}, Idempotency_Key=key
+        )
+        assert started.status_code == 202, started.text
+        path = f"/re-evaluations/{started.json()['id']}"
+        until(lambda: door.call("GET", path).json()["status"] == "done", "the run")
+        found: dict[str, Any] = door.call("GET", path).json()
+        return found
+
+    assert run("k-1", dry_run=True)["given"] == 3
+    assert points(door) == (10, 0)
+    assert (run("k-2")["given"], points(door)) == (3, (13, 0))
+    assert (run("k-3")["given"], points(door)) == (0, (13, 0))
+    assert door.entries("ann")[0]["text"] == "3 points given: we had promised it"
