@@ -10,6 +10,8 @@ from loyalty.ledger.rules import MAX_POINTS
 MOST_SPENT_AT_ONCE = 99_999_999_999_999
 #: Days.
 WAITS, LIVES = 3, 10
+#: Of the campaign: so many visits are so many points, so many times.
+VISITS, BONUS, ROUNDS = 3, 7, 4
 TIERS = (("platinum", 1000), ("gold", 500), ("basic", 0))
 _RANKS = {"basic": 0, "gold": 1, "platinum": 2}
 
@@ -59,6 +61,7 @@ class PlainMember:
     lifetime: int = 0
     tier_points: int = 0
     tier: str = "basic"
+    visits: int = 0
 
     def available(self, day: int) -> int:
         """What can be spent on that day."""
@@ -142,6 +145,11 @@ class PlainMember:
             one.status = "lapsed"
             self.frees(one, one.points, day)
 
+    def visit_pays(self) -> bool:
+        """Counts a visit; whether it completes a round."""
+        self.visits += 1
+        return self.visits % VISITS == 0 and self.visits <= VISITS * ROUNDS
+
     def joins(self) -> bool:
         """For the first time or again; False for who is in."""
         if self.status in {"active", "suspended"}:
@@ -160,12 +168,14 @@ class PlainMember:
 
 @dataclass(slots=True)
 class PlainPurchase:
-    """`status`: accepted, awarded, parked or rejected."""
+    """`status`: accepted, awarded, parked or rejected. A visit is one of no points, and what
+    visits have won is one that nobody posted."""
 
     member: str
     points: int
     day: int
     status: str = "accepted"
+    posted: bool = True
 
 
 @dataclass(slots=True)
@@ -230,6 +240,7 @@ class PlainBook:
 
     def settles(self) -> None:
         """What is open is judged, in the order in which it came, unless the program is paused."""
+        won = []
         for key, purchase in self.purchases.items():
             if purchase.status == "accepted" and not self.paused:
                 member = self.members[purchase.member]
@@ -237,8 +248,15 @@ class PlainBook:
                     purchase.status = "parked"
                 elif member.takes(self.lot_of(key)):
                     purchase.status = "awarded"
+                    if not purchase.points and member.visit_pays():
+                        won.append(
+                            PlainPurchase(purchase.member, BONUS, purchase.day, posted=False)
+                        )
                 else:
                     purchase.status = "rejected"
+        if won:
+            self.purchases |= {f"won {len(self.purchases) + n}": one for n, one in enumerate(won)}
+            self.settles()
 
     def goes_on(self, name: str) -> None:
         """What was parked for a member is open again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -36,8 +36,9 @@ from loyalty.tasks.earning import judge
 from loyalty.tenants.advance_clock import advance_clock
 from loyalty.tenants.rules import Duration
 from loyalty.transaction import across_tenants, brief, present, transaction
+from tests.campaigns.given import running
 from tests.earning.given import bought, open_ids, told
-from tests.model.plain import LIVES, WAITS
+from tests.model.plain import BONUS, LIVES, ROUNDS, VISITS, WAITS
 from tests.opened import opened
 from tests.tenant import TestTenant, fresh_tenant
 
@@ -50,7 +51,7 @@ _STATUSES = text(
     "SELECT a.transaction_id, CASE WHEN w.activity_id IS NOT NULL THEN 'awarded'"
     "  ELSE coalesce(s.status, 'accepted') END AS status"
     " FROM activity a LEFT JOIN award w ON w.activity_id = a.id"
-    " LEFT JOIN setback s ON s.activity_id = a.id"
+    " LEFT JOIN setback s ON s.activity_id = a.id WHERE a.kind <> 'bonus'"
 )
 
 
@@ -76,6 +77,9 @@ class RealBook:
         settings = ProgramSettings(pending=Pending(days=WAITS), expiry=Expiry("days", LIVES))
         with transaction(self.tenant.id) as session:
             self.program = opened(session, settings=settings)
+            rewards = [{"kind": "points", "points": BONUS}]
+            visits = {"kind": "visit", "times": VISITS}
+            running(session, self.program, visits, rewards=rewards, times=ROUNDS)
         self.bought_at: dict[str, datetime] = {}
 
     def now(self) -> datetime:
@@ -116,11 +120,29 @@ class RealBook:
             [accepted] = told(session, self.program, earn, at=at)
         return accepted
 
-    def settle(self, *, workers: int = 1) -> None:
-        """Judges all that is open, by several workers at once if asked."""
+    def visit(self, name: str, key: str) -> UUID:
+        """As intake stores a visit."""
+        at = self.now()
+        one = replace(
+            bought(member_id=name, key=key, occurred_at=at),
+            kind="visit",
+            amount=None,
+            currency=None,
+        )
         with transaction(self.tenant.id) as session:
-            ids = open_ids(session)
-        _at_once(workers, lambda: judge(self.tenant.id, ids) if ids else None)
+            [accepted] = told(session, self.program, one, at=at)
+        return accepted.id
+
+    def settle(self, *, workers: int = 1) -> None:
+        """Judges all that is open, and what was won by it, by several workers at once if asked."""
+        before: list[UUID] = []
+        while True:
+            with transaction(self.tenant.id) as session:
+                ids = open_ids(session)
+            if ids == before:  # nothing, or what waits for a paused program
+                return
+            before = ids
+            _at_once(workers, lambda ids=ids: judge(self.tenant.id, ids))  # type: ignore[misc]
 
     def burn(self, name: str, points: int, key: str) -> str:
         """`redeemed`, or the code of the refusal; then what is left or was missing."""

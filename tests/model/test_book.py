@@ -83,6 +83,14 @@ class Book(RuleBasedStateMachine):
         self.settle()
         return multiple(*stored)
 
+    @rule(name=NAMES, visits=st.integers(1, 5))
+    def visit(self, name: str, visits: int) -> None:
+        for _ in range(visits):
+            key = self.key()
+            self.real.visit(name, key)
+            self.plain.purchases[key] = PlainPurchase(name, 0, self.plain.day)
+        self.settle()
+
     @rule(purchase=purchases)
     def repeat(self, purchase: tuple[str, object]) -> None:
         key, first = purchase
@@ -251,7 +259,9 @@ class Book(RuleBasedStateMachine):
             if one.status != "unknown"
         }
         assert self.real.statuses() == {
-            key: purchase.status for key, purchase in self.plain.purchases.items()
+            key: purchase.status
+            for key, purchase in self.plain.purchases.items()
+            if purchase.posted
         }
 
     def teardown(self) -> None:
