@@ -23,8 +23,10 @@ def cancel(
     one = begin(session, redemption_id, by)
     with refusals():
         back, status = rules.cancelled(one.state, points)
-    one.give_back(Kind.CANCEL, back)
-    one.steps[-1]["reason"] = reason
+    if back:
+        one.give_back(Kind.CANCEL, back, reason)
+    else:  # it was won, and cost nothing
+        one.note("cancel", reason=reason)
     if status == "cancelled":
         one.end_reward()
     one.row.status, one.row.cancelled = status, one.row.cancelled + back

@@ -151,8 +151,6 @@ def cancelled(state: State, points: int | None) -> tuple[int, Status]:
     """
     if state.status not in _SPENT:
         raise WrongState(f"It is {state.status}: there is nothing to cancel.")
-    if not state.spent:
-        raise WrongState("It was won and cost nothing: there is nothing to give back.")
     back = state.spent if points is None else points
     if back > state.spent:
         raise TooMany(back, state.spent)

@@ -94,7 +94,7 @@ class Going:
             {"kind": kind, "points": points, "entry_version": version, "reason": reason}
         )
 
-    def give_back(self, kind: Back, points: int) -> None:
+    def give_back(self, kind: Back, points: int, reason: str | None = None) -> None:
         """Points return to their lots; see redemption.give_back."""
         program = program_by_id(self.session, self.row.program_id)
         version = give_back(
@@ -107,7 +107,8 @@ class Going:
             grace_days=program.settings.grace_days,
             at=self.by.at,
         )
-        self.steps.append({"kind": kind, "points": points, "entry_version": version})
+        step = {"kind": kind, "points": points, "entry_version": version, "reason": reason}
+        self.steps.append(step)
 
     def end_reward(self) -> None:
         """The redemption is over: what it had taken of the reward is there again, or void."""
@@ -165,7 +166,7 @@ def _write_steps(one: Going) -> None:
     one.session.execute(
         insert(StepRow),
         [
-            {"reason": None, **key, **by, **step, "step": last + number}
+            {**key, **by, **step, "step": last + number}
             for number, step in enumerate(one.steps, start=1)
         ],
     )

@@ -95,9 +95,10 @@ class Texts(Coded[dict[str, Any]], fields.Dict):
         if isinstance(value, dict) and len(value) > _MOST_LANGUAGES:
             raise refuse("too_many", f"At most {_MOST_LANGUAGES} languages are allowed.")
         try:
-            return dict(super()._deserialize(value, *args, **kwargs))  # type: ignore[no-untyped-call]
+            texts = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
         except ValidationError as error:
             raise ValidationError(_by_language(error.messages)) from None
+        return dict(texts)
 
 
 def _by_language(messages: Any) -> Any:

@@ -75,7 +75,7 @@ ALTER TABLE redemption
     WHEN 'released' THEN released = points AND cancelled = 0
     WHEN 'lapsed' THEN released = points AND cancelled = 0
     WHEN 'partly_cancelled' THEN cancelled > 0 AND released + cancelled < points
-    WHEN 'cancelled' THEN cancelled > 0 AND released + cancelled = points
+    WHEN 'cancelled' THEN released + cancelled = points AND (cancelled > 0 OR points = 0)
     ELSE false END);
 CREATE INDEX redemption_hold_due ON redemption (tenant_id, hold_expires_at) WHERE status = 'held';
 CREATE INDEX redemption_held ON redemption (tenant_id, account_id, id) WHERE status = 'held';
@@ -95,7 +95,8 @@ CREATE TABLE redemption_step (  -- what became of a redemption after it was made
   at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, redemption_id, step),
   CHECK ((points IS NULL) = (entry_version IS NULL)),
-  CHECK ((kind IN ('ship', 'deliver')) = (points IS NULL))
+  CHECK (CASE WHEN kind IN ('ship', 'deliver') THEN points IS NULL
+              ELSE points IS NOT NULL OR kind = 'cancel' END)  -- what cost nothing gives nothing back
 );
 CREATE TRIGGER redemption_step_append_only BEFORE UPDATE OR DELETE ON redemption_step FOR EACH ROW EXECUTE FUNCTION append_only();
 CREATE TRIGGER redemption_step_no_truncate BEFORE TRUNCATE ON redemption_step FOR EACH STATEMENT EXECUTE FUNCTION append_only();

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
@@ -21,10 +21,14 @@ from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.capture import capture
+from loyalty.redemption.models import RedemptionRow
 from loyalty.redemption.redeem import HoldsLapse, Redeem
 from loyalty.redemption.release import lapse_due, release
 from loyalty.redemption.step import WrongState
+from loyalty.rewards.queries import stocks
+from loyalty.rewards.stock import take_one
 from tests.opened import AT, balance, give, joined, opened, redeemed
+from tests.rewards.given import offered
 
 DAY = timedelta(days=1)
 GRACE = ProgramSettings(grace_days=7)
@@ -211,3 +215,32 @@ def test_points_that_no_account_can_hold_do_not_come_back(session: Session) -> N
     give(session, program, MAX_POINTS)
     with pytest.raises(AccountFull):
         cancel(session, burn, None, None, by(AT))
+
+
+def test_what_was_won_is_cancelled__no_points__in_stock_again(session: Session) -> None:
+    program = opened(session)
+    joined(session, program, points=10)
+    mug = offered(session, program, stock=1)
+    take_one(session, mug.id)
+    won = uuid4()
+    session.execute(
+        insert(RedemptionRow).values(
+            tenant_id=session.info["tenant_id"],
+            id=won,
+            program_id=program.id,
+            account_id=_account(session, program).id,
+            status="redeemed",
+            points=0,
+            entry_version=0,
+            actor=":campaign",
+            occurred_at=AT,
+            reward_id=mug.id,
+            took_stock=True,
+        )
+    )
+    cancel(session, won, None, "a fault", by(AT))
+    assert redemption(session, won, AT)[0].status == "cancelled"
+    assert balance(session, program) == Balance(available=10)
+    assert stocks(session, [mug.id])[mug.id].remaining == 1
+    with pytest.raises(WrongState):
+        cancel(session, won, None, None, by(AT))

@@ -194,6 +194,13 @@ def test_cancelled_in_parts_is_never_more_than_was_spent(
         assert cancelled(state, None) == (spent - state.cancelled, "cancelled")
 
 
+def test_what_cost_nothing_is_cancelled_as_a_whole() -> None:
+    won = State("redeemed", 0)
+    assert cancelled(won, None) == (0, "cancelled")
+    with pytest.raises(TooMany):
+        cancelled(won, 1)
+
+
 def test_goods_are_shipped_once_and_delivered_once() -> None:
     ordered = State("redeemed", 1, fulfilment="ordered")
     assert next_step(ordered, "ship") == "shipped"
