@@ -85,31 +85,32 @@ _CHANGED: Mapping[str, tuple[str, ...]] = {
 _KEYS = {"identifier": ("kind", "value"), "merged_account": ("merge_id", "program_id")}
 
 
+def _update(table: str, columns: Iterable[str]) -> str:
+    same = " AND ".join(f"t.{name} = r.{name}" for name in _KEYS.get(table, ("id",)))
+    changed = ", ".join(f"{name} = r.{name}" for name in columns)
+    rows = f"json_populate_recordset(NULL::{table}, CAST(:rows AS json)) r"
+    how = f"SET {changed} FROM {rows} WHERE t.tenant_id = :tenant AND {same}"
+    return f"UPDATE {table} t {how}"
+
+
+def _replace(table: str) -> str:
+    rows = f"json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
+    theirs = "tenant_id = :tenant AND account_id = ANY(:accounts)"
+    gone = f"DELETE FROM {table} WHERE {theirs}"  # noqa: S608 - constants of this file
+    return f"{gone}; INSERT INTO {table} SELECT * FROM {rows}"
+
+
+_PUT_BACK = {
+    **{table: text(_update(table, columns)) for table, columns in _CHANGED.items()},
+    **{table: text(_replace(table)) for table in COUNTED},
+}
+
+
 def put_back(session: Session, before: Stand, accounts: Iterable[int]) -> None:
     """Puts the rows back as they stood `before`; the points are the ledger's to move."""
-    tenant_id = session.info["tenant_id"]
-    for table, columns in _CHANGED.items():
-        same = " AND ".join(f"t.{name} = r.{name}" for name in _KEYS.get(table, ("id",)))
-        session.execute(
-            text(
-                f"UPDATE {table} t SET {', '.join(f'{name} = r.{name}' for name in columns)}"  # noqa: S608
-                f" FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json)) r"
-                f" WHERE t.tenant_id = :tenant AND {same}"
-            ),
-            {"tenant": tenant_id, "rows": orjson.dumps(before[table]).decode()},
-        )
-    for table in COUNTED:
-        session.execute(
-            text(f"DELETE FROM {table} WHERE tenant_id = :tenant AND account_id = ANY(:accounts)"),  # noqa: S608
-            {"tenant": tenant_id, "accounts": sorted(accounts)},
-        )
-        session.execute(
-            text(
-                f"INSERT INTO {table} SELECT * FROM"  # noqa: S608
-                f" json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
-            ),
-            {"rows": orjson.dumps(before[table]).decode()},
-        )
+    whose = {"tenant": session.info["tenant_id"], "accounts": sorted(accounts)}
+    for table, statement in _PUT_BACK.items():
+        session.execute(statement, {**whose, "rows": orjson.dumps(before[table]).decode()})
 
 
 def row_of(rows: Rows, row_id: int) -> Mapping[str, Any]:

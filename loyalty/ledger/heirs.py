@@ -41,10 +41,13 @@ def lock_with_heir(session: Session, account_id: int) -> tuple[Account, Account 
     """
     heir = _heir_of(session, account_id)
     for _ in range(_MOST_TRIES):
+        attempt = session.begin_nested()
         accounts = lock_accounts(session, [account_id, heir or account_id])
         seen, heir = heir, _heir_of(session, account_id)
         if seen == heir:
+            attempt.commit()
             return accounts[account_id], accounts[heir] if heir else None
+        attempt.rollback()  # another heir is not locked while this one is held
     raise Unavailable("The account keeps being merged.")
 
 

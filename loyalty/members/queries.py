@@ -130,9 +130,13 @@ def lock_memberships(
     """
     seen = [membership_of(session, program_id, one) for one in member_ids]
     for _ in range(_MOST_TRIES):
+        attempt = session.begin_nested()
         accounts = lock_accounts(session, [one.account_id for one in seen])
         found = [membership_of(session, program_id, one) for one in member_ids]
         if [one.account_id for one in found] == [one.account_id for one in seen]:
+            attempt.commit()
             return [(one, accounts[one.account_id]) for one in found]
-        seen = found  # a merge gave it another account meanwhile
+        # A merge gave it another account meanwhile: that one is not locked while this is held.
+        attempt.rollback()
+        seen = found
     raise Unavailable("The membership keeps changing its account.")

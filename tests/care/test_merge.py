@@ -11,18 +11,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.care.merge import Merge, merge
 from loyalty.care.queries import read_merge
-from loyalty.care.suspend import reinstate, suspend
+from loyalty.care.suspend import suspend
 from loyalty.care.transfer import Transfer, TransferLimit, transfer
 from loyalty.earning.award import award_activities
 from loyalty.errors import Invalid, NotFound
 from loyalty.ledger.post import AccountFull
 from loyalty.ledger.rules import MAX_POINTS, Balance
-from loyalty.lifecycle.activate import NothingPending, activate_earn
 from loyalty.members.absorb import (
     MOST_IDENTIFIERS_OF_ONE,
     AlreadyMerged,
@@ -33,13 +31,8 @@ from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id, membership_of
 from loyalty.people.profile import lookup, profile
 from loyalty.people.search import Filters, search
-from loyalty.programs.life_of_points import Pending
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings, TransferRule
-from loyalty.redemption.cancel import cancel
-from loyalty.redemption.capture import capture
-from loyalty.redemption.redeem import Redeem
-from loyalty.redemption.release import release
 from tests.campaigns.given import running
 from tests.care.given import (
     account_of,
@@ -50,9 +43,8 @@ from tests.care.given import (
     open_lots_on,
     owe,
 )
-from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
-from tests.opened import AT, balance, give, joined, opened, redeemed
+from tests.opened import AT, balance, give, joined, opened
 
 
 @pytest.fixture
@@ -191,32 +183,6 @@ def test_both_names_mean_the_survivor_from_then_on(session: Session, program: Pr
     assert len(search(session, program, Filters(), before=None, limit=9)) == 1
 
 
-def test_purchases_that_arrive_later_or_were_parked_go_to_the_survivor(session: Session) -> None:
-    program = opened(session)
-    joined(session, program, "ann")
-    joined(session, opened(session, "air"), "bob")
-    [parked] = stored(session, program, bought("7", "bob"))
-    award_activities(session, [parked], AT)
-    assert balance(session, program, "ann") == Balance()
-    merged(session)
-    late = stored(session, program, bought("5", "bob"))
-    award_activities(session, late, AT)  # and what was parked goes along: it is open again
-    assert balance(session, program, "ann") == Balance(available=12)
-
-
-def test_what_is_parked_for_a_name_of_a_suspended_survivor_goes_on_with_them(
-    session: Session, program: Program
-) -> None:
-    merged(session)
-    suspend(session, program, "bob", reason="-", actor="-", request_id=None, at=AT)
-    [parked] = stored(session, program, bought("7", "bob"))
-    award_activities(session, [parked], AT)
-    assert balance(session, program, "ann") == Balance()
-    reinstate(session, program, "ann", reason="-", actor="-", request_id=None, at=AT)
-    award_activities(session, [parked], AT)
-    assert balance(session, program, "ann") == Balance(available=7)
-
-
 @pytest.mark.parametrize(
     ("ann", "bob", "status"),
     [
@@ -242,67 +208,6 @@ def test_a_merge_reinstates_nobody(
     assert membership_of(session, program.id, "ann").status == status
     here = {"ann": 100 * (ann != "cancelled"), "bob": 600 * (bob != "cancelled")}
     assert balance(session, program, "ann") == Balance(available=sum(here.values()))
-
-
-@pytest.mark.parametrize("captured", [True, False])
-def test_holds_go_along_and_end_as_any(session: Session, program: Program, captured: bool) -> None:
-    lot(session, program, 20, "ann", expires_in=5)
-    lot(session, program, 20, "ann")
-    hold = redeemed(session, program, Redeem(30, hold_s=999)).id
-    merged(session, "ann", "bob")
-    assert balance(session, program, "bob") == Balance(available=10, held=30)
-    by = By("shop", None, AT)
-    if captured:
-        capture(session, hold, None, by)
-    else:
-        release(session, hold, by)
-    left = 10 if captured else 40
-    assert balance(session, program, "bob") == Balance(available=left)
-    lots = {(10, True, None)} if captured else {(20, True, 5), (20, True, None)}
-    assert set(open_lots_of(session, program, "bob")) == lots
-
-
-def test_what_was_spent_before_is_cancelled_to_the_survivor(
-    session: Session, program: Program
-) -> None:
-    lot(session, program, 50, "ann", expires_in=5)
-    spent = redeemed(session, program, Redeem(30)).id
-    absorbed = account_of(session, program, "ann")
-    merged(session, "ann", "bob")
-    cancel(session, spent, None, "broken", By("shop", None, AT))
-    assert balance(session, program, "bob") == Balance(available=50)
-    assert open_lots_of(session, program, "bob") == [(20, True, 5), (30, True, 5)]
-    assert open_lots_on(session, absorbed) == []
-
-
-def test_what_was_bought_before_is_returned_by_the_survivor(
-    session: Session, program: Program
-) -> None:
-    award_activities(session, stored(session, program, bought("30", "bob", key="t-1")), AT)
-    merged(session)
-    settled(session, program, returned("t-1", amount="10"))
-    assert balance(session, program, "ann") == Balance(available=20)
-    redeemed(session, program, Redeem(15))
-    settled(session, program, returned("t-1"))
-    assert balance(session, program, "ann") == Balance(owed=15)
-
-
-def test_what_waits_is_taken_back_first_or_released_also_after_a_merge(session: Session) -> None:
-    program = opened(session, settings=ProgramSettings(pending=Pending(until="released")))
-    joined(session, program, "ann", points=50)
-    joined(session, program, "bob")
-    ids = stored(session, program, bought("30", "bob", key="t-1"), bought("7", "bob"))
-    award_activities(session, ids, AT)
-    merged(session)
-    joined(session, program, "cid")
-    merged(session, "ann", "cid")
-    settled(session, program, returned("t-1", amount="10"))
-    assert balance(session, program, "bob") == Balance(pending=27, available=50)
-    for earn, left in ((ids[0], 7), (ids[1], 0)):
-        activate_earn(session, earn, actor="-", request_id=None, at=AT)
-        assert balance(session, program, "bob") == Balance(pending=left, available=77 - left)
-    with pytest.raises(NothingPending):
-        activate_earn(session, ids[0], actor="-", request_id=None, at=AT)
 
 
 def test_limits_of_transfers_count_what_both_have_given(session: Session) -> None:
