@@ -5,7 +5,7 @@ same and means the same (a test compares them); a segment knows members, and no 
 
 To add a type: a function of its value that returns the SQL, and its line in `_TYPES`. The SQL sees
 membership `ms`, member `m`, account `a`, program `p`, the instant `:at` and, in the program's time
-zone, its `day`.
+zone, its `day`. It is true or false, never null.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _several(word: str) -> Reader:
 
 
 def _not(value: object, place: str, clause: Clause, level: int) -> str:
-    return f"NOT coalesce({_read(value, place, clause, level + 1)}, false)"
+    return f"NOT ({_read(value, place, clause, level + 1)})"
 
 
 def _status(value: object, place: str, clause: Clause, _: int) -> str:
