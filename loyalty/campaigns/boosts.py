@@ -40,17 +40,22 @@ def boosts_of_reward(campaign: Campaign, occurred_at: datetime) -> list[Boost]:
 
 
 _BOOSTS = text(
-    "SELECT b.account_id, c.key, b.starts_at, b.ends_at FROM boost b"
+    "SELECT a.id AS account_id, c.key, b.starts_at, b.ends_at"
+    " FROM unnest(CAST(:accounts AS bigint[])) AS a(id)"
+    " CROSS JOIN LATERAL own_accounts(:tenant, a.id) AS own(id)"
+    " JOIN boost b ON b.tenant_id = :tenant AND b.account_id = own.id AND b.ends_at > :since"
     " JOIN campaign c ON c.tenant_id = b.tenant_id AND c.id = b.campaign_id"
-    " WHERE b.tenant_id = :tenant AND b.account_id = ANY(:accounts) AND c.key = ANY(:keys)"
-    " AND b.ends_at > :since"
+    " WHERE c.key = ANY(:keys)"
 )
 
 
 def boosts_of(
     session: Session, account_ids: Iterable[int], keys: Collection[str], since: datetime
 ) -> dict[int, list[Boost]]:
-    """The boosts of accounts by these campaigns that count for something at `since` or later."""
+    """The boosts of accounts by these campaigns that count for something at `since` or later.
+
+    Those of accounts that were merged into one are its own.
+    """
     found: dict[int, list[Boost]] = defaultdict(list)
     rows = session.execute(
         _BOOSTS,

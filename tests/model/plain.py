@@ -11,7 +11,7 @@ MOST_SPENT_AT_ONCE = 99_999_999_999_999
 #: Days.
 WAITS, LIVES = 3, 10
 #: Of the campaign: so many visits are so many points, so many times.
-VISITS, BONUS, ROUNDS = 3, 7, 4
+VISITS, BONUS, ROUNDS = 3, 7, 2
 TIERS = (("platinum", 1000), ("gold", 500), ("basic", 0))
 _RANKS = {"basic": 0, "gold": 1, "platinum": 2}
 
@@ -156,6 +156,49 @@ class PlainMember:
             return False
         self.status, self.tier, self.tier_points = "active", "basic", 0
         self.joined += 1
+        return True
+
+    def gives(self, other: PlainMember, points: int, day: int) -> str:
+        """`transferred`, or the code of the refusal. Points keep their days, and count no more."""
+        if "unknown" in {self.status, other.status}:
+            return "not_enrolled"
+        if self is other:
+            return "invalid"
+        if (self.status, other.status) != ("active", "active"):
+            return "not_active"
+        if points > self.available(day):
+            return "insufficient_points"
+        other_had = other.available(day) + other.pending(day) + other.held
+        if other_had + points > MAX_POINTS:
+            return "account_full"
+        other.forgets_expired(day)
+        arrived: dict[int | None, PlainLot] = {}
+        for lot, taken in self.loses(points, day):
+            if taken:
+                to = arrived.setdefault(lot.until_day, PlainLot(0, day, lot.until_day))
+                to.points += taken
+        other.lots += arrived.values()
+        return "transferred"
+
+    def absorbs(self, other: PlainMember, day: int) -> bool:
+        """Everything of the other is theirs; if it does not fit: False, and nothing is done."""
+        for one in (self, other):
+            one.forgets_expired(day)
+        if sum(lot.points for lot in self.lots + other.lots) + self.held + other.held > MAX_POINTS:
+            return False
+        self.lots += sorted(
+            other.lots, key=lambda lot: (lot.until_day is None, lot.until_day or 0)
+        )
+        self.holds += other.holds
+        self.lifetime = min(MAX_POINTS, self.lifetime + other.lifetime)
+        present = [one for one in (self, other) if one.status != "cancelled"]
+        if present:
+            suspended = any(one.status == "suspended" for one in present)
+            self.status = "suspended" if suspended else "active"
+            self.tier_points = min(MAX_POINTS, sum(one.tier_points for one in present))
+            reached = next(key for key, threshold in TIERS if self.tier_points >= threshold)
+            tiers = [reached, *(one.tier for one in present)]
+            self.tier = max(tiers, key=_RANKS.__getitem__)
         return True
 
     def leaves(self) -> None:
