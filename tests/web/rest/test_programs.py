@@ -44,6 +44,23 @@ def test_a_program_is_told_with_every_setting(call: Caller) -> None:
         "burns_per_minute": 5,
         "limit_burns_of_servers": False,
         "support_adjusts_up_to": 10000,
+        "approval": {"admin_adjusts_up_to": None, "expires_after_days": 7},
+        "transfers": {
+            "min_points": 1,
+            "max_points": None,
+            "max_points_per_period": None,
+            "period": "month",
+        },
+        "pending": None,
+        "expiry": {"kind": "never", "n": None, "month": None, "day": None},
+        "grace_days": 0,
+        "tier_policy": {
+            "window": "ever",
+            "on": "points",
+            "fall": "never",
+            "period": {"kind": "months", "n": 12},
+            "warn_days": 30,
+        },
         "version": 1,
     }
     read = call("GET", "/programs/wine")
