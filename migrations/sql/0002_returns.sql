@@ -67,14 +67,11 @@ BEGIN
   END LOOP;
 END $$;
 
--- The returns that wait for one of these purchases: asked after every batch of awards, and there are almost never any.
+-- The returns that wait for one of these purchases.
 CREATE FUNCTION give_backs_waiting_for(t integer, settled uuid[]) RETURNS SETOF uuid LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM unsettled_give_back u WHERE u.tenant_id = t) THEN
-    RETURN;
-  END IF;
   RETURN QUERY
     SELECT u.give_back_id
     FROM unnest(settled) s(id)
