@@ -21,9 +21,10 @@ from psycopg2 import extensions
 
 from bench.book import JOINED_AT
 from bench.purchases import earn_of, purchase
+from loyalty.conditions.facts import MemberFacts
 from loyalty.earning.accept import plain, to_row
 from loyalty.earning.rules import explanation
-from loyalty.promotions.rules import MemberFacts, Share
+from loyalty.promotions.rules import Decision, Share
 
 _PREPARE = """
 SET plan_cache_mode = force_generic_plan;
@@ -184,7 +185,7 @@ def _earned(
         "cause_id": row["id"],
         "occurred_at": earn.occurred_at,
         "explanation": explanation(
-            (share,), MemberFacts(JOINED_AT, "platinum", before.tier_points)
+            Decision((share,)), None, MemberFacts(JOINED_AT, "platinum", before.tier_points)
         ),
     }
     after = replace(

@@ -166,17 +166,23 @@ class Stages:
     def _credited(
         self, door: Credits, requests: list[bytes], connections: int, each: int = 1
     ) -> tuple[Stream, float]:
-        """Purchases accepted and credited a second: the clock stops at the last credit."""
-        began = time.time()
-        stream = closed_loop(
-            door.address,
-            requests,
-            connections=connections,
-            seconds=self.pace.seconds,
-            keep_bodies=True,
-        ).expect(202)
-        until(door.is_done, "the credits", _DRAIN_S)
-        count, last = door.credited(stream.bodies)
-        if count != stream.answered * each:
-            raise AssertionError(f"{stream.answered * each} were accepted, {count} credited")
-        return stream, count / (last - began)
+        return credited(door, requests, connections, self.pace.seconds, each)
+
+
+def credited(
+    door: Credits, requests: list[bytes], connections: int, seconds: float, each: int = 1
+) -> tuple[Stream, float]:
+    """Purchases accepted and credited a second: the clock stops at the last credit."""
+    began = time.time()
+    stream = closed_loop(
+        door.address,
+        requests,
+        connections=connections,
+        seconds=seconds,
+        keep_bodies=True,
+    ).expect(202)
+    until(door.is_done, "the credits", _DRAIN_S)
+    count, last = door.credited(stream.bodies)
+    if count != stream.answered * each:
+        raise AssertionError(f"{stream.answered * each} were accepted, {count} credited")
+    return stream, count / (last - began)

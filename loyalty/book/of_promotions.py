@@ -14,10 +14,14 @@ def _used(of: str, whose: str, within: str) -> str:
       FROM award w
       JOIN activity a ON a.tenant_id = :tenant AND a.id = w.activity_id
       JOIN program p ON p.tenant_id = :tenant AND p.id = w.program_id
+      LEFT JOIN LATERAL (
+        SELECT c.explanation->'award' AS explanation FROM correction c
+        WHERE c.tenant_id = :tenant AND c.activity_id = w.activity_id ORDER BY c.id DESC LIMIT 1
+      ) c ON true
       CROSS JOIN LATERAL (
         SELECT (one.share->>'promotion')::int AS promotion, (one.share->>'version')::int AS version,
                (one.share->>'points')::bigint AS points
-        FROM jsonb_array_elements(w.explanation->'given') AS one(share)
+        FROM jsonb_array_elements(coalesce(c.explanation, w.explanation)->'given') AS one(share)
       ) g
       JOIN promotion_version v ON v.tenant_id = :tenant AND v.promotion_id = g.promotion
                               AND v.version = g.version AND v.rule ? 'limits'
@@ -40,6 +44,12 @@ def _used(of: str, whose: str, within: str) -> str:
     """  # noqa: S608 - constants of this file
 
 
+# Worked out again although a part came back: the parts of each promotion are told nowhere.
+_MENDED_AND_RETURNED = """
+    SELECT c.account_id FROM correction c JOIN give_back_verdict r
+      ON r.tenant_id = :tenant AND r.activity_id = c.activity_id AND r.status = 'settled'
+    WHERE c.tenant_id = :tenant AND c.program_id = :program
+"""
 # Where two accounts became one, the survivor has what both had used.
 _LIMITS_ARE_WHAT_WAS_USED = f"""
     SELECT format('promotion %s in %s, account %s', coalesce(u.promotion_id, e.promotion_id),
@@ -55,6 +65,7 @@ _LIMITS_ARE_WHAT_WAS_USED = f"""
           IS DISTINCT FROM (coalesce(e.points, 0), coalesce(e.uses, 0))
       AND NOT EXISTS (SELECT FROM merged_account h WHERE h.tenant_id = :tenant
         AND coalesce(u.account_id, e.account_id) IN (h.from_account, h.into_account))
+      AND coalesce(u.account_id, e.account_id) NOT IN ({_MENDED_AND_RETURNED})
     LIMIT 1
 """  # noqa: S608 - constants of this file
 _BUDGETS_ARE_WHAT_WAS_USED = f"""
@@ -70,6 +81,7 @@ _BUDGETS_ARE_WHAT_WAS_USED = f"""
     ) e ON (e.promotion_id, e.period) = (u.promotion_id, u.period)
     WHERE (coalesce(u.points, 0), coalesce(u.uses, 0))
           IS DISTINCT FROM (coalesce(e.points, 0), coalesce(e.uses, 0))
+      AND NOT EXISTS ({_MENDED_AND_RETURNED})
     LIMIT 1
 """  # noqa: S608 - constants of this file
 

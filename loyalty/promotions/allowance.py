@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date
+from functools import lru_cache
 
 from loyalty.promotions.rule import Limit, Period
+
+_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,9 @@ class Allowance:
 NONE_USED = Use()
 
 
-def period_of(per: Period, occurred_at: datetime, zone: tzinfo) -> str:
-    """The name of the period that holds an instant: 2026-07-14, 2026-W29, 2026-07, 2026, ever."""
-    day = occurred_at.astimezone(zone)
+@lru_cache(_MOST_REMEMBERED)
+def period_of(per: Period, day: date) -> str:
+    """The name of the period that holds a day: 2026-07-14, 2026-W29, 2026-07, 2026, ever."""
     match per:
         case Period.DAY:
             return f"{day:%Y-%m-%d}"

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.promotions.allowance import NONE_USED, Allowance, Use, allowance, period_of
 from loyalty.promotions.queries import versions_of
-from loyalty.promotions.rule import Limit, Version
+from loyalty.promotions.rule import Version
 
 EVERYONE = 0  #: stands where an account's id does, for a budget
 Key = tuple[int, int, str]  #: promotion, account, period
@@ -42,16 +42,21 @@ class Occasion:
     account_id: int
     occurred_at: datetime
     zone: tzinfo
+    #: What counts for each of its limits.
+    keys: tuple[Key, ...] = field(init=False)
 
-    def key(self, limit: Limit) -> Key:
-        """What counts for one of its limits."""
-        account_id = EVERYONE if limit.everyone else self.account_id
-        period = period_of(limit.per, self.occurred_at, self.zone)
-        return self.version.promotion_id, account_id, period
+    def __post_init__(self) -> None:
+        day = self.occurred_at.astimezone(self.zone).date()
+        promotion, account_id = self.version.promotion_id, self.account_id
+        keys = [
+            (promotion, EVERYONE if limit.everyone else account_id, period_of(limit.per, day))
+            for limit in self.version.rule.limits
+        ]
+        object.__setattr__(self, "keys", tuple(keys))
 
     def counted(self) -> set[Key]:
-        """What counts for all of its limits."""
-        return {self.key(limit) for limit in self.version.rule.limits}
+        """What counts for any of its limits."""
+        return set(self.keys)
 
 
 @dataclass(slots=True)
@@ -63,11 +68,12 @@ class Counters:
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
-        limits = occasion.version.rule.limits
-        return allowance(limits, [self._use(occasion.key(limit)) for limit in limits])
+        return allowance(occasion.version.rule.limits, [self._use(key) for key in occasion.keys])
 
     def _use(self, key: Key) -> Use:
-        before, since = self.used.get(key, NONE_USED), self.added.get(key, NONE_USED)
+        before, since = self.used.get(key, NONE_USED), self.added.get(key)
+        if since is None:
+            return before
         return Use(before.points + since.points, before.uses + since.uses)
 
     def count(self, occasion: Occasion, points: int) -> None:

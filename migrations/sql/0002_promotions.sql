@@ -67,9 +67,12 @@ BEGIN
     ORDER BY r.account_id, r.promotion_id, r.period
   LOOP
     IF one.account_id <> 0 THEN
-      INSERT INTO promotion_use AS u VALUES (t, one.account_id, one.promotion_id, one.period, one.points, one.uses)
-      ON CONFLICT (tenant_id, account_id, promotion_id, period)
-      DO UPDATE SET points = u.points + excluded.points, uses = u.uses + excluded.uses;
+      UPDATE promotion_use u SET points = u.points + one.points, uses = u.uses + one.uses
+      WHERE u.tenant_id = t AND u.account_id = one.account_id AND u.promotion_id = one.promotion_id
+        AND u.period = one.period;
+      IF NOT FOUND THEN
+        INSERT INTO promotion_use VALUES (t, one.account_id, one.promotion_id, one.period, one.points, one.uses);
+      END IF;
     ELSE
       UPDATE promotion_budget b SET points = b.points + one.points, uses = b.uses + one.uses
       WHERE b.tenant_id = t AND b.promotion_id = one.promotion_id AND b.period = one.period;

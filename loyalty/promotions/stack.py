@@ -1,0 +1,265 @@
+"""Promotions at work on one purchase beside each other: the steps that `rules` tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+from loyalty.conditions.facts import Line, MemberFacts, Purchase
+from loyalty.conditions.tree import first_unmet
+from loyalty.promotions.allowance import NONE_USED, Allowance, allowance
+from loyalty.promotions.rule import Gives, Rule, Version
+from loyalty.promotions.share import NOTHING, Share, WhyNot, remainder
+from loyalty.promotions.worth import (
+    PLACES,
+    Rate,
+    eligible_on,
+    points_for,
+    rounded,
+    split,
+    weights,
+)
+
+_NO_LIMIT = Allowance(None, None)
+
+
+@dataclass(slots=True)
+class Part:
+    """A version at work on one purchase: the lines it counts for, and what each earned so far."""
+
+    version: Version
+    lines: Sequence[Line]
+    why_not: WhyNot | None = None
+    unmet: str | None = None
+    base: Decimal = NOTHING
+    points: int = 0
+    fraction: Fraction | int = 0
+    earned: list[int] = field(default_factory=list)  # by line
+    would_be: int | None = None
+    left: Allowance | None = None
+
+    @property
+    def rule(self) -> Rule:
+        return self.version.rule
+
+    def leave_out(self, line_ids: Iterable[str], why_not: WhyNot) -> None:
+        """It does not count for these lines."""
+        out = set(line_ids)
+        if out:
+            self.lines = [line for line in self.lines if line.line_id not in out]
+            if not self.lines:
+                self.why_not = why_not
+
+    def give(self, points: int, fraction: Fraction | int, weights: Sequence[int]) -> None:
+        """So many points, spread over its lines."""
+        self.points, self.fraction = points, fraction
+        self.earned = split(points, weights) if len(weights) > 1 else [points]
+
+    def cut(self, left: Allowance) -> None:
+        """No more than its limits leave."""
+        if left.points is None or not self.points:
+            return
+        self.left = left
+        if self.points > left.points:
+            self.would_be = self.points
+            self.earned = split(left.points, self.earned)
+            self.points = left.points
+            if not self.points:
+                self.why_not = WhyNot.LIMIT
+
+    def lose(self) -> None:
+        """Another one of its exclusive group gives."""
+        self.would_be, self.points, self.earned = self.points, 0, []
+        self.why_not = WhyNot.EXCLUSIVE
+
+    def by_line(self) -> Iterable[tuple[str, int]]:
+        """What each line earned."""
+        return zip((line.line_id for line in self.lines), self.earned, strict=False)
+
+    def share(self) -> Share:
+        """What it came to."""
+        left = self.left or _NO_LIMIT
+        return Share(
+            self.version.promotion_id,
+            self.version.number,
+            self.base,
+            self.points,
+            remainder(self.fraction),
+            self.why_not,
+            self.would_be,
+            left.points,
+            left.limit,
+            self.unmet,
+            tuple([pair for pair in self.by_line() if pair[1]]) if self.points else (),
+        )
+
+
+class Stack:
+    """The promotions in force at work on one purchase."""
+
+    def __init__(
+        self, purchase: Purchase, member: MemberFacts, left: Mapping[int, Allowance]
+    ) -> None:
+        self._purchase = purchase
+        self._member = member
+        self._left = left
+        self._lines = purchase.counted
+
+    def choose(self, version: Version) -> Part:
+        """The version with the lines that its conditions choose, or why it does not count."""
+        rule, purchase = version.rule, self._purchase
+        part = Part(version, self._lines)
+        if purchase.kind not in rule.kinds:
+            only_purchases = rule.kinds == {"purchase"}
+            part.why_not = WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND
+        elif not rule.before_joining and purchase.occurred_at < self._member.joined_at:
+            part.why_not = WhyNot.BEFORE_JOINING
+        elif rule.when is not None:
+            holds, member = rule.when.holds, self._member
+            part.lines = [line for line in self._lines if holds(purchase, line, member)]
+            if not part.lines:
+                part.why_not = WhyNot.CONDITION
+                part.unmet = first_unmet(rule.when, purchase, self._lines, member).key
+        return part
+
+    def stack(self, parts: Sequence[Part]) -> None:
+        """Lets each give what it gives beside the others, in the order that this file tells."""
+        bars = [part for part in parts if part.rule.gives is Gives.NOTHING]
+        for part in bars:
+            part.base = eligible_on(self._purchase, part.rule.excludes, part.lines)
+        barred = {line.line_id for part in bars for line in part.lines}
+        standing, earning, multipliers = list[Part](), list[Part](), list[Part]()
+        for part in parts:
+            if part.rule.gives is Gives.NOTHING:
+                continue
+            part.leave_out(barred, WhyNot.BARRED)
+            if part.why_not is None:
+                multiplies = part.rule.gives is Gives.MULTIPLIER
+                kind = multipliers if multiplies else standing if part.version.standing else earning
+                kind.append(part)
+        for part in earning:
+            self._give(part)
+        _keep_the_best(earning)
+        for part in standing:
+            part.leave_out(_replaced(earning), WhyNot.REPLACED)
+            if part.why_not is None:
+                self._give(part)
+        if multipliers:
+            self._multiply(multipliers, standing, earning)
+
+    def _give(self, part: Part) -> None:
+        """What one promotion gives for its lines, whatever the others say."""
+        rule, purchase = part.rule, self._purchase
+        part.base = eligible_on(purchase, rule.excludes, part.lines)
+        rate = rule.rates.get(purchase.currency) if rule.gives is Gives.MONEY else rule.rate
+        if rule.gives is Gives.MONEY and rate is None:
+            part.why_not = WhyNot.CURRENCY_NOT_ACCEPTED
+        elif purchase.kind == "purchase" and not part.base:
+            part.why_not = WhyNot.NOTHING_PAID
+        elif rate is None:
+            part.base = NOTHING
+            part.give(rule.points, 0, weights(part.lines))
+        else:
+            counts = None
+            if rule.gives is Gives.ITEM:
+                counts = [line.quantity if line.amount > 0 else NOTHING for line in part.lines]
+                part.base = sum(counts, NOTHING)
+            _rate(part, rate, counts)
+        self._cut(part)
+
+    def _cut(self, part: Part) -> None:
+        limits = part.rule.limits
+        if limits:
+            unused = allowance(limits, [NONE_USED] * len(limits))
+            part.cut(self._left.get(part.version.promotion_id, unused))
+
+    def _multiply(
+        self, multipliers: Sequence[Part], standing: Sequence[Part], earning: Sequence[Part]
+    ) -> None:
+        """What multipliers add, the highest priority first: a compounding one counts what those
+        before it have added."""
+        of_standing = _sum(standing)
+        of_all = _sum([*standing, *earning]) if earning else of_standing
+        if any(part.rule.exclusive for part in multipliers):
+            for part in multipliers:
+                self._add(part, of_standing if part.rule.of_standing else of_all, {})
+            _keep_the_best(multipliers)
+            multipliers = [part for part in multipliers if part.why_not is not WhyNot.EXCLUSIVE]
+        added: dict[str, int] = {}
+        for part in sorted(multipliers, key=_turn):
+            self._add(part, of_standing if part.rule.of_standing else of_all, added)
+            for line_id, points in part.by_line():
+                added[line_id] = added.get(line_id, 0) + points
+
+    def _add(self, part: Part, of: Mapping[str, int], added: Mapping[str, int]) -> None:
+        compounds = part.rule.compounds
+        counted = [
+            of.get(line.line_id, 0) + (added.get(line.line_id, 0) if compounds else 0)
+            for line in part.lines
+        ]
+        total = sum(counted)
+        part.why_not = None if total else WhyNot.NOTHING_TO_MULTIPLY
+        part.base = Decimal(total)
+        part.left = part.would_be = None
+        times = int(part.rule.factor * PLACES) - PLACES
+        part.give(*rounded(total * times, PLACES, part.rule.rounding), counted)
+        self._cut(part)
+
+
+def _rate(part: Part, rate: Rate, counts: Sequence[Decimal] | None) -> None:
+    """Points at a rate, rounded once or line by line; `counts` are the items of each line."""
+    rule = part.rule
+    if not rule.by_line or len(part.lines) == 1:
+        part.give(
+            *points_for(part.base, rate, rule.step, rule.rounding),
+            weights(part.lines) if len(part.lines) > 1 else (1,),
+        )
+        return
+    if counts is None:
+        money = split(int(part.base * PLACES), weights(part.lines))
+        counts = [Decimal(one) / PLACES for one in money]
+    earned = [points_for(count, rate, rule.step, rule.rounding) for count in counts]
+    part.earned = [points for points, _ in earned]
+    part.points = sum(part.earned)
+    part.fraction = sum((rest for _, rest in earned), Fraction(0))
+
+
+def _keep_the_best(parts: Sequence[Part]) -> None:
+    """Of each exclusive group only the best one gives."""
+    best: dict[str, Part] = {}
+    competing = [part for part in parts if part.rule.exclusive is not None and part.points]
+    for part in competing:
+        group = part.rule.exclusive or ""
+        best[group] = max(best.get(group, part), part, key=_rank)
+    for part in competing:
+        if best[part.rule.exclusive or ""] is not part:
+            part.lose()
+
+
+def _rank(part: Part) -> tuple[int, int, int]:
+    return part.points, part.rule.priority, -part.version.promotion_id
+
+
+def _turn(part: Part) -> tuple[int, int]:
+    return -part.rule.priority, part.version.promotion_id
+
+
+def _replaced(earning: Iterable[Part]) -> set[str]:
+    """The lines for which another promotion gives instead of the earn rate."""
+    return {
+        line.line_id
+        for part in earning
+        if part.rule.instead and part.why_not in {None, WhyNot.LIMIT}
+        for line in part.lines
+    }
+
+
+def _sum(parts: Iterable[Part]) -> dict[str, int]:
+    """How many points each line earned of several."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for line_id, points in part.by_line():
+            total[line_id] = total.get(line_id, 0) + points
+    return total
