@@ -101,6 +101,9 @@ def test_the_same_key_opens_one_program(call: Caller) -> None:
         ({"burn": {"min_points": 5, "max_points": 4}}, "/burn/max_points", "below_min_points"),
         ({"late_window_days": 0}, "/late_window_days", "too_small"),
         ({"unknown_member": "ignore"}, "/unknown_member", "not_one_of"),
+        ({"tier_policy": {"fall": "up"}}, "/tier_policy/fall", "not_one_of"),
+        ({"tier_policy": {"period": {"n": 0}}}, "/tier_policy/period/n", "too_small"),
+        ({"tier_policy": {"warn_days": 367}}, "/tier_policy/warn_days", "too_large"),
     ],
 )
 def test_what_makes_no_sense_is_named(
