@@ -39,7 +39,7 @@ _GIVEN = text(
 )
 _WAITS = text(
     "UPDATE campaign_gift SET try_at = :again, why_not = :why_not"
-    " WHERE tenant_id = :tenant AND id = :id"
+    " WHERE tenant_id = :tenant AND id = :id AND given_at IS NULL"
 )
 
 
@@ -106,12 +106,17 @@ def _give(session: Session, gift: Row[Any], account_id: int, member_id: str, at:
 
 
 def _wait(session: Session, gift: Row[Any], member_id: str, why_not: str, at: datetime) -> bool:
-    values = {"again": at + AGAIN_AFTER, "why_not": why_not}
-    session.execute(_WAITS, {"tenant": session.info["tenant_id"], "id": gift.id, **values})
+    postpone(session, gift.id, why_not, at)
     if why_not != gift.why_not:
         data = {"reward": gift.reward, "why_not": why_not}
         emit(session, [Event("reward.waiting", f"member {member_id}", data, gift.program_id)], at)
     return False
+
+
+def postpone(session: Session, gift_id: UUID, why_not: str, at: datetime) -> None:
+    """It can't be handed out now, and is tried again in ten minutes."""
+    values = {"again": at + AGAIN_AFTER, "why_not": why_not}
+    session.execute(_WAITS, {"tenant": session.info["tenant_id"], "id": gift_id, **values})
 
 
 _DUE = text(
