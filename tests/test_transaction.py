@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import psycopg2
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from loyalty.errors import Unavailable
-from loyalty.transaction import across_tenants, read_row
+from loyalty.transaction import across_tenants, brief, read_row, transaction, undone
+from tests.opened import opened
 from tests.servers import Own
 from tests.tenant import TestTenant, fresh_tenant
 
@@ -41,3 +44,65 @@ def test_a_cut_connection_is_a_503_and_the_next_read_works(
     with pytest.raises(Unavailable):
         read_row(tenant.id, _OWN_SLUG, {"any": True})
     assert read_row(tenant.id, _OWN_SLUG, {"any": True}) == (tenant.slug,)
+
+
+_RENAME = "UPDATE program SET name = %(name)s"
+_NAME = "SELECT name FROM program"
+
+
+def _named(tenant: TestTenant) -> str:
+    with transaction(tenant.id) as session:
+        return str(session.scalar(text(_NAME)))
+
+
+@pytest.fixture
+def wine(tenant: TestTenant) -> TestTenant:
+    """A tenant with one program."""
+    with transaction(tenant.id) as session:
+        opened(session)
+    return tenant
+
+
+def test_what_is_brief_is_committed_with_its_end(wine: TestTenant) -> None:
+    with brief(wine.id) as statements:
+        assert statements.row(_NAME, {}) == ("Wine & Dine",)
+        statements.end(_RENAME, {"name": "Brief"})
+    assert _named(wine) == "Brief"
+
+
+def test_what_is_brief_and_has_no_end_is_undone(wine: TestTenant) -> None:
+    with brief(wine.id) as statements:
+        assert statements.row(f"{_RENAME} RETURNING name", {"name": "Lost"}) == ("Lost",)
+    assert _named(wine) == "Wine & Dine"
+
+
+def test_an_end_that_fails_commits_nothing(wine: TestTenant) -> None:
+    with brief(wine.id) as statements:
+        statements.row(f"{_RENAME} RETURNING name", {"name": "Lost"})
+        with pytest.raises(psycopg2.DataError):
+            statements.end("SELECT 1 / 0", {})
+    assert _named(wine) == "Wine & Dine"
+
+
+def test_what_is_brief_is_behind_the_tenant_s_wall(wine: TestTenant) -> None:
+    with across_tenants() as session:
+        other = fresh_tenant(session)
+    with brief(other.id) as statements:
+        assert statements.row(_NAME, {}) is None
+
+
+def test_what_waits_too_long_is_told_as_a_session_tells_it(wine: TestTenant) -> None:
+    with transaction(wine.id) as session:
+        session.execute(text("SELECT FROM program FOR UPDATE"))
+        wait = "SELECT set_config('lock_timeout', '10ms', true)"
+        with brief(wine.id) as statements:
+            statements.row(wait, {})
+            with pytest.raises(OperationalError) as refused:
+                statements.row("SELECT FROM program FOR UPDATE", {})
+    assert getattr(refused.value.orig, "pgcode", None) == "55P03"
+
+
+def test_of_what_is_undone_nothing_stays(wine: TestTenant) -> None:
+    with undone(wine.id) as session:
+        session.execute(text("UPDATE program SET name = 'Lost'"))
+    assert _named(wine) == "Wine & Dine"

@@ -52,7 +52,8 @@ def find_reward(session: Session, program_id: int, key: str) -> RewardRow | None
 def reward_by_key(session: Session, program_id: int, key: str, *, lock: bool = False) -> RewardRow:
     """The reward; with `lock` nobody else changes it. Raises NoSuchReward."""
     query = _offered(session, program_id, key)
-    found = session.scalar(query.with_for_update() if lock else query)
+    # Not the key itself: a redemption that makes a voucher of it need not wait.
+    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if found is None:
         raise NoSuchReward(key)
     return found

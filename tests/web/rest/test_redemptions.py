@@ -223,6 +223,16 @@ def test_goods_are_ordered_shipped_and_delivered(wine: Caller) -> None:
     assert go(wine, hold(wine, reward="it"), "capture", points=1).refusal == (422, "not_in_parts")
 
 
+def test_what_was_held_before_a_reward_ended_is_captured(wine: Caller) -> None:
+    give(wine, 100)
+    offer(wine, kind="voucher", vouchers={"from": "generated"})
+    held = hold(wine, reward="it")
+    assert wine("DELETE", f"{REWARDS}/it").status == 200
+    assert redeem(wine, reward="it").refusal == (404, "no_such_reward")
+    captured = go(wine, held, "capture")
+    assert (captured.body["reward"], "voucher" in captured.body) == ("it", True)
+
+
 def test_a_code_of_the_pool_is_handed_out_once(wine: Caller) -> None:
     give(wine, 300)
     offer(wine, kind="voucher", vouchers={"from": "pool", "valid_days": 30})
