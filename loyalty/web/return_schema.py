@@ -82,7 +82,7 @@ class LeftSchema(Schema):
 class PromotionGaveSchema(Schema):
     """Points of one promotion that went back; null: of no promotion, the house gave them."""
 
-    promotion = Integer(required=True, allow_none=True)
+    promotion = Text(required=True, allow_none=True)
     version = Integer(required=True, allow_none=True)
     points = Points(required=True)
 

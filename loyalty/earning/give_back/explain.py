@@ -30,7 +30,14 @@ def explain(told: Told) -> dict[str, Any] | None:
         return {"sentence": told.detail, "left": stored["left"]}
     return {
         "sentence": _sentence(told),
-        "given_back": stored["given_back"],
+        "given_back": [
+            {
+                "promotion": told.promotions.get(str(share["promotion"])),
+                "version": share["version"],
+                "points": share["points"],
+            }
+            for share in stored["given_back"]
+        ],
         "taken_from": stored["from"],
         "tier_points": stored["tier_points"],
         "entries": [f"{told.account_id}-{version}" for version in told.entry_versions],

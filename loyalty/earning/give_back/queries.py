@@ -21,7 +21,12 @@ _TOLD = text(
            coalesce(a.member_id, m.member_id) AS whose, coalesce(v.status, u.status) AS status,
            coalesce(v.reason, u.reason) AS reason, coalesce(v.detail, u.detail) AS detail,
            v.account_id, v.account_version, v.entries, v.points, v.worth, v.whole, v.settled_at,
-           v.explanation
+           v.explanation, (
+             SELECT json_object_agg(o.id, o.name) FROM promotion o
+             WHERE o.tenant_id = g.tenant_id AND o.id IN (
+               SELECT (gave->>'promotion')::int
+               FROM jsonb_array_elements(v.explanation->'given_back') AS one(gave))
+           ) AS promotions
     FROM give_back g
     JOIN program p ON p.tenant_id = g.tenant_id AND p.id = g.program_id
     LEFT JOIN give_back_verdict v ON v.tenant_id = g.tenant_id AND v.give_back_id = g.id
@@ -41,7 +46,8 @@ class Told:
     """A return and what became of it.
 
     `status`: accepted, waiting (for its purchase), settled, refused or failed. `points` were given
-    back, `amount_back` is the money they stand for; `entry_versions` are those of its entries.
+    back, `amount_back` is the money they stand for; `entry_versions` are those of its entries,
+    `promotions` the names of those that gave, by their ids in the explanation.
     """
 
     id: UUID
@@ -67,6 +73,7 @@ class Told:
     account_id: int | None
     entry_versions: range
     explanation: Mapping[str, Any] | None
+    promotions: Mapping[str, str]
 
     @property
     def settled(self) -> bool:
@@ -100,6 +107,7 @@ def _told(row: Row[Any]) -> Told:
         row.account_id,
         range(first, first + (row.entries or 0)),
         row.explanation,
+        row.promotions or {},
     )
 
 

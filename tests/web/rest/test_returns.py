@@ -63,6 +63,8 @@ def test_a_return_is_stored_once_and_told(wine: Caller) -> None:
         "3 points given back: 3 points from what the purchase had made."
     )
     assert told["explanation"]["taken_from"] == {"own": 3}
+    gave = {"promotion": "Earn rate", "version": 1, "points": 3}
+    assert told["explanation"]["given_back"] == [gave]
     assert len(told["explanation"]["entries"]) == 1
 
 
