@@ -206,15 +206,15 @@ _url = click.option("--url", help="Where the API is. [default: that of the stack
 @_data
 @_in_one_sentence
 def demo(kill: bool, url: str | None, data: Path) -> None:
-    """Show a purchase and a burn in tenant `demo`."""
+    """Show every feature on a brewery, a restaurant and an airline, in a sandbox of its own."""
     stack = _stack_at(url, surroundings.use(data))
-    from loyalty.cli import demo
+    from loyalty.cli import demo, tour
     from loyalty.cli.kill import kill_under_load
 
     if kill:
         kill_under_load(stack, demo.TENANT)
     else:
-        demo.show(stack.url)
+        tour.show(stack.url)
 
 
 @main.command()

@@ -99,6 +99,21 @@ def test_load_balances_to_the_point_and_the_book_with_it(up: Up) -> None:
     assert "every invariant holds" in loyalty("audit", *data).stdout
 
 
+def test_the_tour_shows_every_feature_and_what_proves_it(up: Up) -> None:
+    told = loyalty("demo", "--data", str(up.data))
+    assert "every invariant holds of" in told.stdout, told
+    for sentence in (
+        "of which the limit of 50 points a month for each member left 26 points",
+        "4.00 of 6 lagers, then 6 of 6: 100 points, once",
+        "a year later 166 points have become 0",
+        "were spent, and came back one by one: 15 points are owed",
+        "540 days after the last flight 0 points are left",
+    ):
+        assert sentence in told.stdout, told.stdout
+    assert told.stdout.count("✓") == 27
+    assert told.stdout.count("entry ") >= 24
+
+
 def test_a_worker_killed_under_load_loses_nothing(up: Up) -> None:
     told = loyalty("demo", "--kill", "--data", str(up.data))
     assert "SIGKILL to the worker" in told.stdout, told
