@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.errors import Conflict, Invalid
+from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import Promotion
 from loyalty.promotions.draft import by_hand
@@ -49,4 +50,6 @@ def end(
     if not ended:
         return promotion
     end_versions(session, promotion, ended)
+    subject, data = f"promotion {program.slug}/{promotion.key}", {"ends_at": ends_at or by.at}
+    emit(session, [Event("promotion.ended", subject, data, program.id)], by.at)
     return revise(session, program, promotion, "promotion.end", by, reason=reason)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.errors import Invalid
+from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import DeskVersion, Promotion
 from loyalty.promotions.draft import NoDraft, by_hand
@@ -86,7 +87,18 @@ def publish(
             "version": planned.draft.number,
         },
     )
+    emit(session, [_published(program, promotion, planned)], by.at)
     return revise(session, program, promotion, "promotion.publish", by)
+
+
+def _published(program: Program, promotion: Promotion, planned: Plan) -> Event:
+    data = {
+        "version": planned.draft.number,
+        "starts_at": planned.starts_at,
+        "ends_at": planned.ends_at,
+    }
+    subject = f"promotion {program.slug}/{promotion.key}"
+    return Event("promotion.published", subject, data, program.id)
 
 
 def end_versions(session: Session, promotion: Promotion, ended: Mapping[int, datetime]) -> None:

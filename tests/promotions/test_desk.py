@@ -221,6 +221,27 @@ def test_each_act_is_written_down(session: Session) -> None:
     assert (changed.before["rule"], changed.after["rule"]) == (DOUBLE, TRIPLE)
 
 
+def test_others_are_told(session: Session) -> None:
+    program = opened(session)
+    _add(session, program, ends_at=_days(30))
+    _publish(session, program)
+    end(session, program, _locked(session, program), _days(9), EVE)
+    end(session, program, _locked(session, program), _days(9), EVE)
+    found = session.execute(
+        text("SELECT type, subject, data, program_id FROM event ORDER BY seq")
+    ).all()
+    at, until, sooner = (_days(days).isoformat() for days in (0, 30, 9))
+    assert [tuple(row) for row in found] == [
+        (
+            "promotion.published",
+            "promotion wine/summer",
+            {"version": 1, "starts_at": at, "ends_at": until},
+            program.id,
+        ),
+        ("promotion.ended", "promotion wine/summer", {"ends_at": sooner}, program.id),
+    ]
+
+
 @pytest.mark.parametrize(
     "change",
     [
