@@ -184,8 +184,10 @@ BEGIN
   RETURN NEXT;
 END $$;
 
--- A member in a program as they stand at `at`. What time has done by then is counted, whether or not it has been
--- written to the ledger yet; `expiring` are [points, expires_at], the soonest first, 100 at most.
+-- A member in a program as they stand at `at`; who was merged is the survivor. What time has done by then is counted,
+-- whether or not it has been written to the ledger yet; `expiring` are [points, expires_at], the soonest first, 100 at
+-- most. Apps ask for it all day, so what is seldom so is asked for apart: that somebody was merged, that points wait,
+-- that something is due.
 DROP FUNCTION member_answer(integer, integer, text, timestamptz);
 CREATE FUNCTION member_answer(t integer, program integer, named_member text, at timestamptz)
 RETURNS TABLE (member_id text, name text, birthday date, time_zone text, attributes jsonb, member_version integer,
@@ -196,31 +198,54 @@ LANGUAGE plpgsql STABLE ROWS 1
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+  account bigint;
+  survivor text;
+  due boolean;
 BEGIN
-  RETURN QUERY
-    SELECT m.member_id, m.name, m.birthday, m.time_zone, m.attributes, m.version,
-           ms.status, ms.tier_key, ms.tier_since, ms.tier_until, ms.joined_at, ms.left_at,
-           (a.available + ripe.points - ripe.gone - lapsed.points)::bigint, (a.pending - ripe.points)::bigint,
-           a.held::bigint, a.owed::bigint, a.lifetime::bigint, a.tier_points::bigint, soon.expiring
-    FROM (SELECT coalesce(x.merged_into, x.id) AS id FROM member x
-          WHERE x.tenant_id = t AND x.member_id = named_member OFFSET 0) who
-    JOIN member m ON m.tenant_id = t AND m.id = who.id
-    JOIN membership ms ON ms.tenant_id = t AND ms.program_id = program AND ms.member_id = m.id
-    JOIN account a ON a.tenant_id = t AND a.id = ms.account_id
-    CROSS JOIN LATERAL (
+  SELECT m.member_id, m.name, m.birthday, m.time_zone, m.attributes, m.version,
+         ms.status, ms.tier_key, ms.tier_since, ms.tier_until, ms.joined_at, ms.left_at,
+         a.id, a.available, a.pending, a.held, a.owed, a.lifetime, a.tier_points, soon.expiring, soon.due
+  INTO member_id, name, birthday, time_zone, attributes, member_version,
+       status, tier_key, tier_since, tier_until, joined_at, left_at,
+       account, available, pending, held, owed, lifetime, tier_points, expiring, due
+  FROM member m
+  JOIN membership ms ON ms.tenant_id = t AND ms.program_id = program AND ms.member_id = m.id
+  JOIN account a ON a.tenant_id = t AND a.id = ms.account_id
+  CROSS JOIN LATERAL (
+    SELECT json_agg(json_build_array(l.points, l.expires_at) ORDER BY l.expires_at) AS expiring,
+           bool_or(l.expires_at <= at) AS due
+    FROM (SELECT x.expires_at, sum(x.remaining) AS points FROM lot x
+          WHERE x.tenant_id = t AND x.account_id = a.id AND x.open AND x.active AND x.expires_at IS NOT NULL
+          GROUP BY x.expires_at ORDER BY x.expires_at LIMIT 100) l
+  ) soon
+  WHERE m.tenant_id = t AND m.member_id = named_member;
+  IF NOT FOUND OR status = 'merged' THEN
+    SELECT s.member_id INTO survivor FROM member m JOIN member s ON s.tenant_id = t AND s.id = m.merged_into
+    WHERE m.tenant_id = t AND m.member_id = named_member;
+    IF FOUND THEN
+      RETURN QUERY SELECT * FROM member_answer(t, program, survivor, at);
+    END IF;
+    RETURN;
+  END IF;
+  IF pending > 0 OR due THEN
+    SELECT available - lapsed.points + ripe.points - ripe.gone, pending - ripe.points, soon.expiring
+    INTO available, pending, expiring
+    FROM (
       SELECT coalesce(sum(x.remaining), 0) AS points FROM lot x
-      WHERE x.tenant_id = t AND x.account_id = a.id AND x.open AND x.active AND x.expires_at <= at
-    ) lapsed
-    CROSS JOIN LATERAL (
+      WHERE x.tenant_id = t AND x.account_id = account AND x.open AND x.active AND x.expires_at <= at
+    ) lapsed, (
       SELECT coalesce(sum(x.remaining), 0) AS points,
              coalesce(sum(x.remaining) FILTER (WHERE x.expires_at <= at), 0) AS gone
-      FROM lot x WHERE x.tenant_id = t AND x.account_id = a.id AND x.open AND NOT x.active AND x.activates_at <= at
-    ) ripe
-    CROSS JOIN LATERAL (
+      FROM lot x
+      WHERE x.tenant_id = t AND x.account_id = account AND x.open AND NOT x.active AND x.activates_at <= at
+    ) ripe, (
       SELECT json_agg(json_build_array(l.points, l.expires_at) ORDER BY l.expires_at) AS expiring
       FROM (SELECT x.expires_at, sum(x.remaining) AS points FROM lot x
-            WHERE x.tenant_id = t AND x.account_id = a.id AND x.open AND x.expires_at > at
+            WHERE x.tenant_id = t AND x.account_id = account AND x.open AND x.expires_at > at
               AND (x.active OR x.activates_at <= at)
             GROUP BY x.expires_at ORDER BY x.expires_at LIMIT 100) l
     ) soon;
+  END IF;
+  RETURN NEXT;
 END $$;
