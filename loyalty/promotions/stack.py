@@ -186,7 +186,7 @@ class Stack:
             for part in multipliers:
                 self._add(part, of_standing if part.rule.of_standing else of_all, {})
             _keep_the_best(multipliers)
-            multipliers = [part for part in multipliers if part.why_not is not WhyNot.EXCLUSIVE]
+            multipliers = [part for part in multipliers if part.points or not part.rule.exclusive]
         added: dict[str, int] = {}
         for part in sorted(multipliers, key=_turn):
             self._add(part, of_standing if part.rule.of_standing else of_all, added)

@@ -172,6 +172,14 @@ def test_exclusive_multipliers() -> None:
     assert points(earn_rate(), double, on_bread) == {1: 100, 2: 100, 3: 0}
 
 
+def test_who_has_nothing_of_its_own_to_multiply_is_no_second_of_its_group() -> None:
+    own = {"mode": "multiply", "exclusive": "double"}
+    fixed = version(2, fixed=10)
+    double = version(3, multiplier="2", stacking={**own, "priority": 1})
+    of_nothing = version(4, multiplier="2", multiplies="standing", stacking=own)
+    assert points(fixed, double, of_nothing) == {2: 10, 3: 10, 4: 0}
+
+
 def test_nothing_to_multiply() -> None:
     [share] = decided(version(2, multiplier="2")).shares
     assert (share.points, share.why_not) == (0, WhyNot.NOTHING_TO_MULTIPLY)
