@@ -12,41 +12,20 @@ from hypothesis import strategies as st
 from loyalty.errors import Invalid
 from loyalty.ledger.validity import Validity, expires_at, validity
 from loyalty.programs.life_of_points import (
-    EXPIRY_KINDS,
-    MOST_N,
     NEVER,
     Expiry,
-    ExpiryKind,
     Pending,
     expiry_from_json,
     life_to_json,
     pending_from_json,
 )
+from tests.programs.lives import expiries, pendings
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "America/St_Johns"]
 DAY = timedelta(days=1)
 FROM = datetime(2000, 1, 1, tzinfo=UTC)
 instants = st.integers(0, 90 * 365 * 86_400).map(lambda s: FROM + timedelta(seconds=s))
 zones = st.sampled_from(ZONES)
-
-
-@st.composite
-def expiries(draw: st.DrawFn) -> Expiry:
-    """Any policy that a program can have."""
-    kind: ExpiryKind = draw(st.sampled_from(EXPIRY_KINDS))
-    if kind == "never":
-        return NEVER
-    least = 1 if kind in {"days", "months", "inactivity"} else 0
-    n = draw(st.integers(least, MOST_N[kind]))
-    if kind != "fixed_day":
-        return Expiry(kind, n)
-    day = draw(st.dates().filter(lambda day: day.year == 2024))
-    return Expiry(kind, n, day.month, day.day)
-
-
-pendings = (
-    st.none() | st.builds(Pending, days=st.integers(0, 3650)) | st.just(Pending(None, "released"))
-)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from loyalty.programs.settings import (
     settings_to_json,
 )
 from loyalty.redemption.rules import NotOffered, Terms, price_of_points
+from tests.programs.lives import expiries, pendings
 
 money = st.decimals("0.0001", "999999999999.9999", places=4)
 points = st.integers(1, 2**53 - 1)
@@ -50,6 +51,9 @@ settings = st.builds(
         points=st.integers(1, 1000),
         worth=st.decimals("0.0001", "9999.9999", places=4),
     ),
+    pending=pendings,
+    expiry=expiries(),
+    grace_days=st.integers(0, 3650),
     approval=st.builds(
         ApprovalRule, admin_adjusts_up_to=st.none() | points, expires_after_days=st.integers(1, 90)
     ),
