@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Conflict, NotFound, Unavailable
-from loyalty.ledger.post import Account, lock_accounts
+from loyalty.ledger.account import Account
+from loyalty.ledger.post import lock_accounts
 from loyalty.members.models import MemberRow
 
 

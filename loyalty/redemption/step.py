@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.errors import Conflict, FieldError, Invalid
+from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
 from loyalty.ledger.heirs import hand_on
-from loyalty.ledger.post import Account, post
+from loyalty.ledger.post import post
 from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import program_by_id
 from loyalty.redemption import rules

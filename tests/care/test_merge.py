@@ -19,7 +19,7 @@ from loyalty.care.suspend import suspend
 from loyalty.care.transfer import Transfer, TransferLimit, transfer
 from loyalty.earning.award import award_activities
 from loyalty.errors import Invalid, NotFound
-from loyalty.ledger.post import AccountFull
+from loyalty.ledger.account import AccountFull
 from loyalty.ledger.rules import MAX_POINTS, Balance
 from loyalty.members.absorb import (
     MOST_IDENTIFIERS_OF_ONE,

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
-from loyalty.ledger.post import Account, AccountFull, InsufficientPoints, post
+from loyalty.ledger.account import Account, AccountFull, InsufficientPoints
+from loyalty.ledger.post import post
 from loyalty.ledger.rules import MAX_POINTS, Balance, Bucket, Kind
 from loyalty.members.enrol import NewMember
 from loyalty.members.queries import lock_membership
