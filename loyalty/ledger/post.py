@@ -15,22 +15,9 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from loyalty.ledger.account import Account, AccountFull, InsufficientPoints
+from loyalty.ledger.account import Account
 from loyalty.ledger.lots import COLUMNS, lot_of
 from loyalty.ledger.rules import Balance, Lot
-
-__all__ = [
-    "Account",
-    "AccountFull",
-    "InsufficientPoints",
-    "account_of",
-    "lock_accounts",
-    "open_account",
-    "open_lots",
-    "post",
-    "start_again",
-    "written",
-]
 
 _OPEN = text(
     "INSERT INTO account (tenant_id, program_id) VALUES (:tenant_id, :program_id) RETURNING id"
