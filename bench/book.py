@@ -122,6 +122,7 @@ _PROMOTION = text(
 
 def open_book(session: Session, members: int, points: int = PURSE) -> int:
     """A program with so many members, who have so many points each if any; returns its id."""
+    session.execute(_TAKE_YOUR_TIME)
     order = NewProgram(PROGRAM, "Wine & Dine")
     book = open_program(session, order, actor="bench", request_id=None, at=wall_clock())
     values = {"tenant": session.info["tenant_id"], "program": book.id, "at": JOINED_AT}
