@@ -97,7 +97,7 @@ def _replace(table: str) -> str:
     rows = f"json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
     theirs = "tenant_id = :tenant AND account_id = ANY(:accounts)"
     gone = f"DELETE FROM {table} WHERE {theirs}"  # noqa: S608 - constants of this file
-    return f"{gone}; INSERT INTO {table} SELECT * FROM {rows}"
+    return f"{gone}; INSERT INTO {table} SELECT * FROM {rows}"  # noqa: S608
 
 
 _PUT_BACK = {

@@ -102,3 +102,26 @@ def test_a_restricted_key_makes_none_that_may_do_more(
     listed = client.get("/v1/api-keys", headers=tenant.headers()).get_json()["data"]
     assert [key["name"] for key in listed] == ["k"]
     assert client.post("/v1/api-keys", headers=as_key, json=wanted | own).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "status"),
+    [
+        (None, 403),
+        ("2100-01-01T00:00:01Z", 403),
+        ("2100-01-01T00:00:00Z", 201),
+        ("2099-01-01T00:00:00Z", 201),
+    ],
+)
+def test_a_key_that_ends_makes_none_that_outlives_it(
+    client: FlaskClient, tenant: TestTenant, expires_at: str | None, status: int
+) -> None:
+    own = {"name": "k", "role": "admin", "expires_at": "2100-01-01T00:00:00Z"}
+    made = client.post("/v1/api-keys", headers=tenant.headers(), json=own).get_json()
+    as_key = {"Authorization": f"Bearer {made['key']}"}
+    wanted = {"name": "more", "role": "server", "expires_at": expires_at}
+    wanted = {name: value for name, value in wanted.items() if value}
+    answer = client.post("/v1/api-keys", headers=as_key, json=wanted)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.get_json()["code"] == "key_outlived"
