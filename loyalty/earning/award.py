@@ -7,7 +7,7 @@ longer open, and unique keys have the last word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,6 @@ from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import Setback, parked, stranger
 from loyalty.earning.worth import (
     Worth,
-    occasions_of,
     overlapping,
     promised,
     unknown_goods,
@@ -42,9 +41,17 @@ from loyalty.ledger.account import Account, AccountFull
 from loyalty.ledger.post import lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, standings
-from loyalty.promotions.limits import Counters, Occasion, open_counters, write_counters
+from loyalty.promotions.limits import (
+    Counters,
+    Key,
+    Occasion,
+    is_budget,
+    read_counters,
+    write_counters,
+)
 from loyalty.promotions.queries import published_versions
 from loyalty.promotions.rule import Version
+from loyalty.promotions.rules import may_apply
 from loyalty.tiers.climb import Climb, climb
 from loyalty.tiers.rules import qualifying_spend
 
@@ -122,22 +129,41 @@ def _open_book(
     counting = Counting(session, campaigns, accounts)
     book = Book(programs, versions, counting, accounts, members, climbing, facts, at)
     if any(version.rule.limits for version in in_force):
-        book.counters = open_counters(session, _occasions(claimed, book))
+        book.counters = read_counters(session, _counted(claimed, book), lock=True)
     return book
 
 
-def _occasions(claimed: Sequence[Row[Any]], book: Book) -> Iterator[Occasion]:
-    """What may be counted against limits in this batch."""
+def _counted(claimed: Sequence[Row[Any]], book: Book) -> set[Key]:
+    """What may be counted against limits in this batch: of members whatever they may reach, of
+    everyone together only what a purchase of the batch may reach, for that is locked."""
+    keys: set[Key] = set()
+    limited = {
+        one: [version for version in versions if version.rule.limits]
+        for one, versions in book.versions.items()
+    }
     for row in claimed:
         member = book.members.get(row.membership_id) if row.membership_id else None
         if member is None or member.account_id not in book.accounts or row.kind == bonus.KIND:
             continue
-        program = book.programs[row.program_id]
-        purchase = book.facts.purchase(row, program.zone)
-        account = book.accounts[member.account_id]
-        facts = _facts(member, account, purchase, program, book)
-        versions = book.versions[row.program_id]
-        yield from occasions_of(purchase, facts, account.id, program.zone, versions)
+        zone = book.programs[row.program_id].zone
+        for version in limited[row.program_id]:
+            if not version.in_force(row.occurred_at):
+                continue
+            occasion = Occasion(version, member.account_id, row.occurred_at, zone)
+            missing = occasion.counted() - keys
+            if any(is_budget(key) for key in missing) and not _may_reach(
+                row, version, member, book
+            ):
+                missing = {key for key in missing if not is_budget(key)}
+            keys |= missing
+    return keys
+
+
+def _may_reach(row: Row[Any], version: Version, member: Standing, book: Book) -> bool:
+    program = book.programs[row.program_id]
+    purchase = book.facts.purchase(row, program.zone)
+    account = book.accounts[member.account_id]
+    return may_apply(purchase, version, _facts(member, account, purchase, program, book))
 
 
 def _campaigns(

@@ -86,17 +86,27 @@ class Counters:
 def open_counters(
     session: Session, occasions: Iterable[Occasion], *, lock: bool = True
 ) -> Counters:
+    """Reads what is used of all that counts on these occasions; see `read_counters`."""
+    keys = {key for occasion in occasions for key in occasion.counted()}
+    return read_counters(session, keys, lock=lock)
+
+
+def is_budget(key: Key) -> bool:
+    """Whether it is of everyone together."""
+    return key[1] == EVERYONE
+
+
+def read_counters(session: Session, keys: Iterable[Key], *, lock: bool) -> Counters:
     """Reads what is used, in one statement; the accounts are locked, and budgets are from now on.
 
-    No occasions cost nothing. Without `lock` nothing is written: for who only looks.
+    No keys cost nothing. Without `lock` nothing is written: for who only looks.
     """
-    keys = sorted({key for occasion in occasions for key in occasion.counted()})
-    if not keys:
-        return Counters()
     wanted = [
         {"promotion_id": promotion, "account_id": account, "period": period}
-        for promotion, account, period in keys
+        for promotion, account, period in sorted(keys)
     ]
+    if not wanted:
+        return Counters()
     rows = session.execute(
         _READ,
         {

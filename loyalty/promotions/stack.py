@@ -171,9 +171,9 @@ class Stack:
 
     def _cut(self, part: Part) -> None:
         limits = part.rule.limits
-        if limits:
-            unused = allowance(limits, [NONE_USED] * len(limits))
-            part.cut(self._left.get(part.version.promotion_id, unused))
+        if limits and part.points:
+            left = self._left.get(part.version.promotion_id)
+            part.cut(left or allowance(limits, [NONE_USED] * len(limits)))
 
     def _multiply(
         self, multipliers: Sequence[Part], standing: Sequence[Part], earning: Sequence[Part]
