@@ -54,15 +54,23 @@ class Facts:
 
     def purchase(self, row: Any, zone: tzinfo) -> Purchase:
         """A stored activity with what the catalogue knows of it; `zone` is the program's."""
-        told = purchase_of(
-            row.kind, row.occurred_at, row.amount, row.currency, row.body, row.retailer, zone
-        )
-        if self.catalogue is NOTHING:
-            return told
+        region = None
         retailer = self.catalogue.retailers.get(row.retailer)
         if retailer is not None:
-            own = ZoneInfo(retailer.time_zone) if retailer.time_zone else zone
-            told = replace(told, region=retailer.region, time_zone=own)
+            region = retailer.region
+            zone = ZoneInfo(retailer.time_zone) if retailer.time_zone else zone
+        told = purchase_of(
+            row.kind,
+            row.occurred_at,
+            row.amount,
+            row.currency,
+            row.body,
+            row.retailer,
+            zone,
+            region,
+        )
+        if not told.lines or not self.catalogue.products:
+            return told
         return replace(told, lines=tuple(self._line(line) for line in told.lines))
 
     def _line(self, line: Line) -> Line:
@@ -88,8 +96,10 @@ class Facts:
         own = ZoneInfo(person.time_zone) if person.time_zone else zone
         at = purchase.occurred_at
         since = past.last_at or plain.joined_at
-        return replace(
-            plain,
+        return MemberFacts(
+            plain.joined_at,
+            plain.tier,
+            plain.tier_points,
             attributes=person.attributes,
             segments=self.segments.get(membership_id, frozenset()),
             boosts=frozenset(

@@ -56,8 +56,10 @@ def purchase_of(
     body: Mapping[str, Any] | None,
     retailer: str | None = None,
     zone: tzinfo = UTC,
+    region: str | None = None,
 ) -> Purchase:
-    """What the rules see of a stored activity, as the till told it; `zone` is the program's."""
+    """What the rules see of a stored activity, as the till told it; `zone` and `region` are the
+    retailer's."""
     if not body:
         return Purchase(
             kind,
@@ -65,6 +67,7 @@ def purchase_of(
             amount or _NOTHING,
             currency or "",
             retailer=retailer,
+            region=region,
             time_zone=zone,
         )
     return Purchase(
@@ -75,6 +78,7 @@ def purchase_of(
         retailer=retailer,
         store=body.get("store"),
         channel=body.get("channel"),
+        region=region,
         time_zone=zone,
         attributes=body.get("attributes") or {},
         lines=tuple([_line(item) for item in body["items"]]) if "items" in body else (),
