@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from tests.book.conftest import Book, act_as
 
-#: Tables that belong to nobody: what Alembic ran, and how far the beat has audited.
-OF_NOBODY = {"alembic_version", "book_check"}
+#: Tables that belong to nobody: what Alembic ran, and how far the beat has audited and replayed.
+OF_NOBODY = {"alembic_version", "book_check", "replay_check"}
 _TABLES = text(
     "SELECT c.relname, c.relrowsecurity FROM pg_class c"
     " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace"
