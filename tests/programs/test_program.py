@@ -29,13 +29,13 @@ def test_a_program_opens_with_tiers_and_a_standing_promotion(session: Session) -
     assert program.status == "active"
     [version] = published_versions(session, [program.id])[program.id]
     assert (version.number, version.starts_at, version.ends_at) == (1, None, None)
-    assert {code: (one.points, one.per) for code, one in version.rates.items()} == {
+    assert {code: (one.points, one.per) for code, one in version.rule.rates.items()} == {
         "USD": (5, Decimal(100)),
         "EUR": (1, Decimal(2)),
     }
-    assert (version.step, version.rounding) == ("whole", "up")
-    assert version.excludes == {"tax"}
-    assert version.before_joining is False
+    assert (version.rule.step, version.rule.rounding) == ("whole", "up")
+    assert version.rule.excludes == {"tax"}
+    assert version.rule.before_joining is False
 
 
 def test_a_slug_is_taken_once(session: Session) -> None:
@@ -75,7 +75,7 @@ def test_another_earn_rate_holds_from_now_on(session: Session) -> None:
     )
     versions = published_versions(session, [program.id])[program.id]
     ordered = sorted(versions, key=lambda version: version.number)
-    assert [(one.rates["USD"].points, one.starts_at, one.ends_at) for one in ordered] == [
+    assert [(one.rule.rates["USD"].points, one.starts_at, one.ends_at) for one in ordered] == [
         (1, None, later),
         (3, later, None),
     ]
