@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -129,7 +129,11 @@ def begin(session: Session, redemption_id: UUID, by: By) -> Going:
     row, account, heir = lock_redemption(session, redemption_id)
     settle_due(session, [account] if heir is None else [account, heir], by.at)
     one = going(session, row, account, by)
-    one.heir = heir
+    if (
+        heir is not None
+    ):  # who has the points now has left, or not; the redemption is as old as ever
+        one.heir = heir
+        one.owner = replace(owner_of(session, heir.id), joined_at=one.owner.joined_at)
     return one
 
 

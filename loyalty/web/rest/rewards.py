@@ -95,7 +95,8 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
         book = recent_program(session, program)
         present = reward_by_key(session, book.id, key, lock=True)
         if_match(present.version)
-        return _told(session, change_reward(session, book, present, patch, _by(session)))
+        changed = change_reward(session, book, present, patch, _by(session))
+        return _told(session, changed)
 
 
 @rewards.route("/programs/<slug:program>/rewards/<slug:key>", methods=["DELETE"])
