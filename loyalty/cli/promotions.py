@@ -22,13 +22,8 @@ from loyalty.earning.rehearse import Rehearsal, rehearse
 from loyalty.errors import Invalid, Problem
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions.desk import every_promotion, promotion_by_key
-from loyalty.promotions.exchange import (
-    Imported,
-    export_rules,
-    import_rules,
-    put_earn_rate,
-    tidied,
-)
+from loyalty.promotions.exchange import MOST_LATER, export_rules, tidied
+from loyalty.promotions.import_rules import Imported, import_rules, put_earn_rate
 from loyalty.promotions.rules_file import from_yaml, to_yaml
 from loyalty.tenants.queries import tenant_id_of
 from loyalty.transaction import across_tenants, transaction
@@ -53,7 +48,11 @@ def take(tenant: str, slug: str, file: Path, *, publish: bool) -> None:
             return imported, ()
         if imported.earn_rate:
             program = put_earn_rate(session, program, imported.earn_rate, by)
-        return imported, _publish(session, program, imported.drafts, by)
+        drafts = imported.drafts
+        for _ in range(1 + MOST_LATER):  # each round one more version of a promotion
+            _publish(session, program, drafts, by)
+            drafts = import_rules(session, program, document, by).drafts
+        return imported, imported.drafts
 
     imported, published = _act(tenant, slug, act)
     for key in imported.segments:

@@ -56,9 +56,14 @@ class Promotion:
         return next((one for one in self.versions if one.draft), None)
 
     @property
+    def published(self) -> list[DeskVersion]:
+        """The versions that were published."""
+        return [version for version in self.versions if not version.draft]
+
+    @property
     def spans(self) -> list[Span]:
-        """When its published versions are in force."""
-        return [Span(v.number, v.starts_at, v.ends_at) for v in self.versions if not v.draft]
+        """When those are in force."""
+        return [Span(one.number, one.starts_at, one.ends_at) for one in self.published]
 
     def current(self, at: datetime) -> DeskVersion | None:
         """The published version in force at `at`; else the next to be; else the last that was."""

@@ -20,32 +20,27 @@ promotions:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
-from loyalty.conditions.form import read_object, read_text, refuse
-from loyalty.errors import FieldError, Invalid
-from loyalty.programs.merge_patch import merged
+from loyalty.conditions.form import read_list, read_object, read_text, refuse
 from loyalty.programs.queries import Program
-from loyalty.programs.settings import settings_from_json, settings_to_json
-from loyalty.promotions.desk import DeskVersion, Promotion, every_promotion, promotion_by_key
-from loyalty.promotions.draft import add_draft, add_promotion, change_promotion
+from loyalty.programs.settings import settings_to_json
+from loyalty.promotions.desk import DeskVersion, Promotion, every_promotion
 from loyalty.promotions.fixture import PURCHASE
-from loyalty.promotions.open_program import amend_program
-from loyalty.promotions.rules_form import FIELDS, read_rule
+from loyalty.promotions.rules_form import FIELDS
 from loyalty.segments.queries import segments
-from loyalty.segments.save import add_segment, change_segment
 
+MOST_LATER = 20  # versions of a promotion that are to come
 MOST = 1000  # segments, and promotions, in one document
 _DOCUMENT = ("program", "earn_rate", "segments", "promotions")
-_PROMOTION = ("name", "starts_at", "ends_at", "rule", "fixtures")
-_RATE = ("points", "per", "step", "rounding", "currencies", "excludes")
+_VERSION = ("starts_at", "ends_at", "rule", "fixtures")
+_PROMOTION = ("name", *_VERSION)
 _KEY = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 _FIXTURE = ("purchase", "member", "points", "because")
 
@@ -53,13 +48,11 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import made: keys of segments, of promotions that have a draft now, and whether the
-    earn rate differs."""
+class Coming:
+    """A version in force or to come; its end, unless that is where the next one takes over."""
 
-    segments: tuple[str, ...]
-    drafts: tuple[str, ...]
-    earn_rate: Mapping[str, Any] | None
+    version: DeskVersion
+    ends_at: datetime | None
 
 
 def export_rules(
@@ -71,9 +64,9 @@ def export_rules(
     """
     saved = segments(session, program.id, before=None, limit=MOST)
     promotions = {
-        promotion.key: _promotion(promotion.name, version)
+        promotion.key: _promotion(promotion.name, told)
         for promotion in every_promotion(session, program.id)
-        if (version := _newest(promotion, at, drafts)) is not None
+        if (told := _told(promotion, at, drafts=drafts))
     }
     return {
         "program": program.slug,
@@ -86,23 +79,41 @@ def export_rules(
     }
 
 
-def _newest(promotion: Promotion, at: datetime, drafts: bool) -> DeskVersion | None:
+def _told(promotion: Promotion, at: datetime, *, drafts: bool) -> list[Coming]:
     if promotion.standing:
-        return None
-    if drafts and promotion.draft is not None:
-        return promotion.draft
-    current = promotion.current(at)
-    return current if current is not None and current.status(at) == "published" else None
+        return []
+    if drafts and (draft := promotion.draft) is not None:
+        return [Coming(draft, draft.ends_at)]
+    return coming(promotion, at)
 
 
-def _promotion(name: str, version: DeskVersion) -> Document:
-    told: Document = {"name": name}
-    for bound in ("starts_at", "ends_at"):
-        if (instant := getattr(version, bound)) is not None:
-            told[bound] = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    told["rule"] = _ordered(version.rule, FIELDS)
-    if version.fixtures:
-        told["fixtures"] = [_fixture(one) for one in version.fixtures]
+def coming(promotion: Promotion, at: datetime) -> list[Coming]:
+    """The published versions in force at `at` and later, in their order."""
+    versions = [
+        version
+        for version, span in zip(promotion.published, promotion.spans, strict=True)
+        if span.begins and version.status(at) == "published"
+    ]
+    versions.sort(key=lambda one: (one.starts_at is not None, one.starts_at))
+    return [
+        Coming(one, None if after and one.ends_at == after.starts_at else one.ends_at)
+        for one, after in zip_longest(versions, versions[1:])
+    ]
+
+
+def _promotion(name: str, told: Sequence[Coming]) -> Document:
+    first, *later = (_version(one) for one in told)
+    return {"name": name, **first, **({"later": later} if later else {})}
+
+
+def _version(one: Coming) -> Document:
+    told: Document = {}
+    for name, instant in (("starts_at", one.version.starts_at), ("ends_at", one.ends_at)):
+        if instant is not None:
+            told[name] = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    told["rule"] = _ordered(one.version.rule, FIELDS)
+    if one.version.fixtures:
+        told["fixtures"] = [_fixture(fixture) for fixture in one.version.fixtures]
     return told
 
 
@@ -123,7 +134,7 @@ def _earn_rate(program: Program) -> Document:
 
 def tidied(document: Mapping[str, Any]) -> Document:
     """A document in the order in which `export_rules` tells one. Raises Invalid."""
-    read = _read(document)
+    read = read_document(document)
     return {
         **_ordered(document, ("program",)),
         **({"earn_rate": document["earn_rate"]} if document.get("earn_rate") else {}),
@@ -133,33 +144,27 @@ def tidied(document: Mapping[str, Any]) -> Document:
 
 
 def _tidied(promotion: Mapping[str, Any]) -> Document:
-    told = _ordered({name: one for name, one in promotion.items() if one}, _PROMOTION)
+    told = _ordered({name: one for name, one in promotion.items() if one}, (*_PROMOTION, "later"))
     told["rule"] = _ordered(promotion["rule"], FIELDS)
     if "fixtures" in told:
         told["fixtures"] = [_fixture(one) for one in told["fixtures"]]
+    if "later" in told:
+        told["later"] = [_tidied(one) for one in told["later"]]
     return told
 
 
-def import_rules(
-    session: Session, program: Program, document: Mapping[str, Any], by: By
-) -> Imported:
-    """Saves the segments, and makes drafts of the promotions that differ from what there is.
-
-    What the document leaves out stays as it is. A start that has passed means "at once". Raises
-    Invalid naming what is wrong in the document.
-    """
-    saved, wanted = _read(document)
-    return Imported(
-        tuple(_import_segments(session, program, saved, by)),
-        tuple(_import_promotions(session, program, wanted, by)),
-        _other_rate(program, document.get("earn_rate")),
-    )
-
-
-def _read(document: Mapping[str, Any]) -> tuple[dict[str, Document], dict[str, Document]]:
+def read_document(document: Mapping[str, Any]) -> tuple[dict[str, Document], dict[str, Document]]:
+    """Segments and promotions, by their keys. Raises Invalid naming what has not the form."""
     read_object(dict(document), "", known=_DOCUMENT)
     saved = _named(document, "segments", ("name", "condition"), ("name",))
-    return saved, _named(document, "promotions", _PROMOTION, ("name", "rule"))
+    promotions = _named(document, "promotions", (*_PROMOTION, "later"), ("name", "rule"))
+    for key, one in promotions.items():
+        if one.get("later"):
+            place = f"/promotions/{key}/later"
+            for index, version in enumerate(read_list(one["later"], place, most=MOST_LATER)):
+                required = ("starts_at", "rule")
+                read_object(version, f"{place}/{index}", known=_VERSION, required=required)
+    return saved, promotions
 
 
 def _named(
@@ -175,139 +180,3 @@ def _named(
         read_object(one, place, known=known, required=required)
         read_text(one["name"], f"{place}/name")
     return found
-
-
-def _import_segments(
-    session: Session, program: Program, saved: Mapping[str, Document], by: By
-) -> list[str]:
-    there = {one.key: one for one in segments(session, program.id, before=None, limit=MOST)}
-    done = []
-    for key, one in saved.items():
-        values = {"key": key, "name": one["name"], "condition": one.get("condition")}
-        present = there.get(key)
-        with _within(f"/segments/{key}"):
-            if present is None:
-                add_segment(session, program, values, by)
-            elif (present.name, present.condition) != (values["name"], values["condition"]):
-                patch = {name: values[name] for name in ("name", "condition") if values[name]}
-                change_segment(session, program, present, patch, by)
-            else:
-                continue
-        done.append(key)
-    return done
-
-
-def _import_promotions(
-    session: Session, program: Program, wanted: Mapping[str, Document], by: By
-) -> Iterator[str]:
-    there = {own.key for own in every_promotion(session, program.id)}
-    for key, one in wanted.items():
-        with _within(f"/promotions/{key}"):
-            if key not in there:
-                _add(session, program, key, one, by)
-                yield key
-            elif _redraft(session, program, key, one, by):
-                yield key
-
-
-@contextmanager
-def _within(place: str) -> Iterator[None]:
-    """What is refused of a part is named by its place in the whole."""
-    try:
-        yield
-    except Invalid as refused:
-        errors = [
-            FieldError(f"{place}{one.pointer}", one.code, one.detail) for one in refused.errors
-        ]
-        raise Invalid(refused.detail, errors=errors) from None
-
-
-def _add(session: Session, program: Program, key: str, one: Document, by: By) -> None:
-    values = _values(one)
-    values["starts_at"] = _not_past(values["starts_at"], by.at)
-    add_promotion(session, program, {"key": key, "name": one["name"], **values}, by)
-
-
-def _values(one: Document) -> Document:
-    return {
-        "rule": one["rule"],
-        "fixtures": one.get("fixtures") or [],
-        "starts_at": _instant(one, "starts_at"),
-        "ends_at": _instant(one, "ends_at"),
-    }
-
-
-def _redraft(session: Session, program: Program, key: str, one: Document, by: By) -> bool:
-    """Whether the promotion has a draft of the document's making now."""
-    values = _values(one)
-    present = promotion_by_key(session, program.id, key, lock=True)
-    newest = _newest(present, by.at, drafts=True)
-    if newest is not None and _same(newest, values, by.at):
-        if present.name != one["name"]:
-            change_promotion(session, program, present, {"name": one["name"]}, by)
-        return newest.draft
-    values["starts_at"] = _not_past(values["starts_at"], by.at)
-    if present.draft is None:
-        present = add_draft(session, program, present, values, by)
-        values = {}
-    change_promotion(session, program, present, {"name": one["name"], **values}, by)
-    return True
-
-
-def _same(version: DeskVersion, values: Mapping[str, Any], at: datetime) -> bool:
-    """Whether a version says what is wanted; a start that has passed is as good as another."""
-    starts = [_not_past(one, at) for one in (version.starts_at, values["starts_at"])]
-    return starts[0] == starts[1] and all(
-        getattr(version, name) == values[name] for name in ("rule", "fixtures", "ends_at")
-    )
-
-
-def _not_past(instant: datetime | None, at: datetime) -> datetime | None:
-    return None if instant is None or instant <= at else instant
-
-
-def _instant(one: Document, name: str) -> datetime | None:
-    told = one.get(name)
-    if told is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(told if isinstance(told, str) else "")
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise refuse(f"/{name}", "not_an_instant", "A time with its offset is expected.")
-    return instant
-
-
-def _other_rate(program: Program, wanted: object) -> Mapping[str, Any] | None:
-    if wanted is None:
-        return None
-    rate = _read_rate(program, wanted)
-    present = settings_to_json(program.settings)
-    changed = settings_to_json(settings_from_json(merged(present, {"earn_rate": rate})))
-    return rate if changed["earn_rate"] != present["earn_rate"] else None
-
-
-def _read_rate(program: Program, wanted: object) -> Mapping[str, Any]:
-    """An earn rate is checked as the rule that it becomes."""
-    given = read_object(wanted, "/earn_rate", known=_RATE)
-    own = {name: one for name, one in given.items() if name in ("points", "per")}
-    others = given.get("currencies") or {}
-    if not isinstance(others, dict):
-        raise refuse("/earn_rate/currencies", "not_an_object", "Rates by currency are expected.")
-    rates = {program.currency: {"points": 1, "per": "1", **own}, **others}
-    rest = {name: given[name] for name in ("step", "rounding", "excludes") if name in given}
-    read_rule({"rates": rates, **rest}, "/earn_rate")
-    return given
-
-
-def put_earn_rate(session: Session, program: Program, rate: Mapping[str, Any], by: By) -> Program:
-    """Another earn rate, in force for what occurs from now on; `program` was read with `lock`."""
-    return amend_program(
-        session,
-        program,
-        {"earn_rate": rate},
-        actor=by.actor,
-        request_id=by.request_id,
-        at=by.at,
-    )

@@ -107,6 +107,22 @@ def test_a_draft_is_tried_on_real_purchases(tenant: TestTenant, tmp_path: Path) 
     ]
 
 
+def test_versions_to_come_are_published_too(tenant: TestTenant, tmp_path: Path) -> None:
+    with transaction(tenant.id) as session:
+        program = opened(session)
+    later = "    later: [{starts_at: 2100-01-01T00:00:00Z, rule: {fixed: 7}}]\n"
+    file = _file(tmp_path, f"promotions:\n  b:\n    name: B\n    rule: {{fixed: 5}}\n{later}")
+    done = _run(tenant, "import", file, "--publish")
+    assert done.output == "Promotion 'b' is published.\n"
+    with transaction(tenant.id) as session:
+        _, promotion = every_promotion(session, program.id)
+    assert [(one.rule, one.draft) for one in promotion.versions] == [
+        ({"fixed": 5}, False),
+        ({"fixed": 7}, False),
+    ]
+    assert _run(tenant, "import", file, "--publish").output == "Nothing differs.\n"
+
+
 def test_what_makes_no_sense_is_said_in_a_sentence(tenant: TestTenant, tmp_path: Path) -> None:
     with transaction(tenant.id) as session:
         opened(session)

@@ -16,13 +16,8 @@ from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions.desk import Promotion, every_promotion, promotion_by_key
 from loyalty.promotions.draft import NotByHand
 from loyalty.promotions.end import end
-from loyalty.promotions.exchange import (
-    Imported,
-    export_rules,
-    import_rules,
-    put_earn_rate,
-    tidied,
-)
+from loyalty.promotions.exchange import export_rules, tidied
+from loyalty.promotions.import_rules import Imported, import_rules, put_earn_rate
 from loyalty.promotions.rules_file import from_yaml, to_yaml
 from loyalty.segments.queries import segment_by_key
 from tests.opened import AT, opened
@@ -126,8 +121,9 @@ def test_only_what_differs_is_drafted(session: Session) -> None:
     thrice = _with(rule={"multiplier": "3"}, fixtures=[])
     assert _import(session, program, thrice).drafts == ("bread",)
     assert _bread(session, program).draft == _bread(session, program).versions[1]
-    assert _import(session, program, _with(name="Bread")).drafts == ("bread",)
+    assert _import(session, program, _with(name="Bread")).drafts == ()
     assert _bread(session, program).name == "Bread"
+    assert _bread(session, program).draft is not None
 
 
 def test_what_is_left_out_stays_and_what_has_ended_is_gone(session: Session) -> None:
@@ -147,6 +143,24 @@ def test_a_start_that_has_passed_means_at_once(session: Session) -> None:
     autumn = promotion_by_key(session, program.id, "autumn").draft
     assert autumn is not None
     assert autumn.starts_at is None
+
+
+def test_versions_that_are_to_come_go_along(session: Session) -> None:
+    program, other = opened(session), opened(session, "air")
+    later = {"starts_at": "2026-09-01T00:00:00Z", "rule": {"fixed": 7}}
+    last = {**later, "starts_at": "2026-10-01T00:00:00Z", "ends_at": "2026-11-01T00:00:00Z"}
+    document = {"promotions": {"b": {"name": "B", "rule": {"fixed": 5}, "later": [later, last]}}}
+    for _ in range(3):
+        assert _import(session, program, document).drafts == ("b",)
+        _publish(session, program, "b")
+    assert _import(session, program, document) == Imported((), (), None)
+    told = export_rules(session, program, AT)["promotions"]["b"]
+    start = {"starts_at": "2026-07-01T12:00:00Z"}
+    assert told == {"name": "B", **start, "rule": {"fixed": 5}, "later": [later, last]}
+    _import(session, other, {"promotions": {"b": told}}, LATER + timedelta(days=1))
+    draft = promotion_by_key(session, other.id, "b").draft
+    assert draft is not None
+    assert (draft.rule, draft.starts_at) == ({"fixed": 7}, None)  # it has taken over since
 
 
 def test_another_earn_rate_is_told_and_put_in_force(session: Session) -> None:
@@ -172,6 +186,9 @@ def test_another_earn_rate_is_told_and_put_in_force(session: Session) -> None:
         ({"promotions": {"b": {"name": "B", "rule": {}}}}, "/promotions/b/rule"),
         (_with(fixtures=[{"points": 1}]), "/promotions/bread/fixtures/0/purchase"),
         (_with(starts_at="2026-09-01"), "/promotions/bread/starts_at"),
+        (_with(later=[{"rule": {}}]), "/promotions/bread/later/0/starts_at"),
+        (_with(later=[{"rule": {}, "starts_at": "x"}]), "/promotions/bread/later/0/starts_at"),
+        (_with(later=5), "/promotions/bread/later"),
         ({"segments": {"s": {"name": "S", "condition": {"x": 1}}}}, "/segments/s/condition/x"),
         ({"segments": {"s": {"condition": {}}}}, "/segments/s/name"),
         ({"earn_rate": 5}, "/earn_rate"),
