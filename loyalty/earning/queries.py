@@ -39,6 +39,8 @@ _TOLD = text(
     SELECT a.*, p.slug AS program, p.unit, {_STATUS} AS status,
            w.points, w.explanation, w.awarded_at, w.account_id, w.account_version, w.entries,
            s.reason, s.detail, s.at AS set_back_at, s.until, coalesce(r.points, 0) AS returned,
+           (SELECT coalesce(sum(c.difference), 0)::bigint FROM correction c
+            WHERE c.tenant_id = a.tenant_id AND c.activity_id = a.id) AS corrected,
            coalesce(a.member_id, m.member_id) AS whose
     FROM activity a
     JOIN program p ON p.tenant_id = a.tenant_id AND p.id = a.program_id
@@ -58,7 +60,8 @@ class Told:
     """A purchase and what became of it.
 
     `status`: accepted, awarded, partly_returned, returned, parked, rejected, failed. `returned`:
-    how many of its points were given back.
+    how many of its points were given back; `corrected`: how many more (or fewer) it earned when it
+    was worked out again.
     """
 
     id: UUID
@@ -83,6 +86,7 @@ class Told:
     detail: str | None
     until: datetime | None
     returned: int = 0
+    corrected: int = 0
 
     @property
     def settled(self) -> bool:
@@ -115,6 +119,7 @@ def _told(row: Row[Any]) -> Told:
         row.detail,
         row.until,
         row.returned,
+        row.corrected,
     )
 
 

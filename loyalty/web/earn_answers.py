@@ -14,6 +14,7 @@ from loyalty.web.fields import (
     Choice,
     Id,
     Instant,
+    Integer,
     ListOf,
     MemberId,
     Money,
@@ -78,6 +79,10 @@ class EarnAnswerSchema(Schema):
     recorded_at = Instant()
     awarded_at = Instant(allow_none=True)
     points = Points(allow_none=True, metadata={"description": "Earned, also if returned since."})
+    points_corrected = Integer(
+        least=-Points().most,
+        metadata={"description": "More, or fewer, since it was worked out again."},
+    )
     points_returned = Points(metadata={"description": "Of the points, given back by returns."})
     reason = Text(allow_none=True)
     detail = Text(allow_none=True)
@@ -102,6 +107,7 @@ def show(session: Session, purchases: Sequence[Told]) -> list[dict[str, Any]]:
             "recorded_at": instant_text(told.recorded_at),
             "awarded_at": instant_text(told.awarded_at) if told.awarded_at else None,
             "points": told.points,
+            "points_corrected": told.corrected,
             "points_returned": told.returned,
             "reason": told.reason,
             "detail": told.detail,

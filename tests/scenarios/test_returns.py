@@ -193,3 +193,30 @@ def test_a_rule_was_wrong__each_purchase_is_corrected_once(door: Door) -> None:
     assert (run("k-2")["given"], points(door)) == (3, (13, 0))
     assert (run("k-3")["given"], points(door)) == (0, (13, 0))
     assert door.entries("ann")[0]["text"] == "3 points given: we had promised it"
+
+
+def test_the_worker_is_killed_with_returns_in_hand__each_is_settled_once(
+    door: Door, stack: Stack
+) -> None:
+    door.enrol("ann")
+    ids = [buy(door, "10")["transaction_id"] for _ in range(12)]
+    stack.sweeper.start()
+
+    def send(number: int) -> requests.Response:
+        body = {
+            "source": "till-1",
+            "transaction_id": ids[number // 2],
+            "return_id": f"r-{number}",
+            "amount": "5",
+        }
+        return door.call("POST", "/programs/wine/returns", body)
+
+    answers = at_once(24, send)
+    stack.worker.kill()
+    assert {answer.status_code for answer in answers} == {202}
+    stack.worker.start()
+    until(lambda: _swept(stack, door), "each to be settled", 30)
+    told = door.call("GET", "/programs/wine/returns?limit=200").json()["data"]
+    assert [(one["status"], one["points"]) for one in told] == [("settled", 5)] * 24
+    taken = [entry for entry in door.entries("ann") if entry["kind"] == "reverse"]
+    assert len(taken) == 24

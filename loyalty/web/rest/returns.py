@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import logs
 from loyalty.audit.record import record
-from loyalty.clock import now
+from loyalty.clock import now as present_of
 from loyalty.earning import queries as earns
 from loyalty.earning.accept import check_time
 from loyalty.earning.give_back.accept import Accepted, GiveBack, accept_return
@@ -25,7 +26,7 @@ from loyalty.programs.cache import cached_program
 from loyalty.programs.queries import Program
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, principal
-from loyalty.web.fields import Choice, QueryFlag, Schema, Text, refuse
+from loyalty.web.fields import Choice, Instant, QueryFlag, Schema, Text, refuse
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.resource import Resource
 from loyalty.web.return_schema import (
@@ -41,9 +42,15 @@ returns = Resource("returns", description="What comes back takes back what it ha
 
 
 class ReturnQuerySchema(Schema):
-    """`?dry_run=true` tells what it would take back, and writes nothing."""
+    """`?dry_run=true` tells what it would take back, now or at another instant; writes nothing."""
 
     dry_run = QueryFlag(load_default=False)
+    now = Instant()
+
+    @validates_schema(skip_on_field_errors=True)
+    def _tries_out(self, values: dict[str, Any], **_: Any) -> None:
+        if "now" in values and not values["dry_run"]:
+            raise refuse("only_dry", "now is for a dry run.", "now")
 
 
 class ReturnListArgs(ListById):
@@ -90,7 +97,7 @@ def create(told: dict[str, Any], query: dict[str, Any], program: str) -> Respons
     """
     who = principal()
     book = cached_program(who.tenant_id, program, transaction)
-    return _take(book, _give_back(told), dry_run=query["dry_run"])
+    return _take(book, _give_back(told), **query)
 
 
 @returns.route("/earns/<id:earn_id>/returns", methods=["POST"])
@@ -109,7 +116,7 @@ def create_of_earn(told: dict[str, Any], query: dict[str, Any], earn_id: UUID) -
         raise NotFound(f"There is no purchase {earn_id}.")
     book = cached_program(who.tenant_id, bought.program, transaction)
     named = {"source": bought.source, "transaction_id": bought.transaction_id}
-    return _take(book, _give_back({**told, **named}), dry_run=query["dry_run"])
+    return _take(book, _give_back({**told, **named}), **query)
 
 
 def _give_back(told: Mapping[str, Any]) -> GiveBack:
@@ -124,11 +131,11 @@ def _give_back(told: Mapping[str, Any]) -> GiveBack:
     )
 
 
-def _take(book: Program, told: GiveBack, *, dry_run: bool) -> Response:
+def _take(book: Program, told: GiveBack, *, dry_run: bool, now: datetime | None = None) -> Response:
     who = principal()
     who.require_source(told.source)
     with transaction(who.tenant_id) as session:
-        at = now(session)
+        at = now or present_of(session)
         if told.occurred_at:
             check_time(told.occurred_at, book.settings.late_window_days, at)
         if dry_run:
@@ -226,7 +233,7 @@ def retry(return_id: UUID) -> Response:
     """Try a failed or waiting return again."""
     who = principal()
     with transaction(who.tenant_id) as session:
-        told, at = _own(session, return_id), now(session)
+        told, at = _own(session, return_id), present_of(session)
         if told.status not in {"failed", "waiting"} or not retry_return(session, return_id, at):
             raise NothingToRetry(f"The return is {told.status}.")
         record(

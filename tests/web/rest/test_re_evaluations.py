@@ -50,6 +50,8 @@ def test_a_run_is_started_told_and_lists_what_it_corrected(wine: Caller) -> None
     [entry, _] = wine("GET", "/programs/wine/members/ann/entries").body["data"]
     assert entry["text"] == "3 points given: we had promised it"
     assert f"{correction['entries'][0]}".endswith(f"-{entry['id']}".rpartition("-")[2])
+    earn = wine("GET", f"/earns/{earn_id}").body
+    assert (earn["points"], earn["points_corrected"]) == (12, 3)
     listed = wine("GET", RUNS, role="finance").body["data"]
     assert [one["id"] for one in listed] == [told["id"], tried.body["id"]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -133,6 +134,17 @@ def test_a_dry_run_tells_what_it_would_take_and_writes_nothing(wine: Caller) -> 
     assert (told.status, told.body["status"]) == (200, "waiting")
     member = wine("GET", "/programs/wine/members/ann").body
     assert member["points"]["available"] == 12
+
+
+def test_a_dry_run_may_be_at_another_instant(wine: Caller) -> None:
+    assert wine("PATCH", "/programs/wine", {"expiry": {"kind": "days", "n": 30}}).status == 200
+    judged(wine)
+    body = {"source": "till", "transaction_id": "t-1", "return_id": "r-1"}
+    later = (AT + timedelta(days=31)).isoformat().replace("+00:00", "Z")
+    told = wine("POST", f"{RETURNS}?dry_run=true&now={later}", body, role="server")
+    assert told.body["explanation"]["taken_from"] == {"gone": 12}
+    told = wine("POST", f"{RETURNS}?now={later}", body, role="server")
+    assert told.wrong == [("?now", "only_dry")]
 
 
 def test_the_list_finds_those_that_wait(wine: Caller) -> None:
