@@ -32,6 +32,11 @@ _MOVE = text(
 
 
 _EVER = datetime.min.replace(tzinfo=UTC)
+_FIRST = text(
+    "SELECT due_at, account_id, id FROM lot WHERE tenant_id = :tenant AND open AND due_at <= :at"
+    " AND (due_at, account_id, id) > (CAST(:due AS timestamptz), :account, :lot)"
+    " ORDER BY due_at, account_id, id LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,24 @@ def tenants_with_due(session: Session, at: datetime) -> Sequence[int]:
 
 def move_due(session: Session, after: Place, at: datetime, *, most: int) -> Moved:
     """Activates and expires the `most` lots that have been due the longest, after `after`."""
-    row = session.execute(
-        _MOVE,
-        {
-            "tenant": session.info["tenant_id"],
-            "at": at,
-            "due": after.due_at,
-            "account": after.account_id,
-            "lot": after.lot_id,
-            "most": most,
-        },
-    ).one()
+    row = session.execute(_MOVE, {**_named(session, after, at), "most": most}).one()
     ended = None
     if row.last_due is not None:
         ended = Place(row.last_due, row.last_account, row.last_lot)
     return Moved(row.activated, row.expired, ended)
+
+
+def first_due(session: Session, after: Place, at: datetime) -> Place | None:
+    """The place of the lot that has been due the longest, after `after`, whoever has it in hand."""
+    row = session.execute(_FIRST, _named(session, after, at)).one_or_none()
+    return None if row is None else Place(row.due_at, row.account_id, row.id)
+
+
+def _named(session: Session, after: Place, at: datetime) -> dict[str, object]:
+    return {
+        "tenant": session.info["tenant_id"],
+        "at": at,
+        "due": after.due_at,
+        "account": after.account_id,
+        "lot": after.lot_id,
+    }

@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 
 from celery import shared_task
+from sqlalchemy.exc import DBAPIError
 
 from loyalty import metrics
 from loyalty.clock import now, wall_clock
 from loyalty.lifecycle.lapse import lapse_some, tenants_with_holds_due
-from loyalty.lifecycle.move_due import Place, move_due, tenants_with_due
+from loyalty.lifecycle.move_due import Place, first_due, move_due, tenants_with_due
+from loyalty.logs import logger
+from loyalty.tasks.earning import is_rows_fault, sentence
 from loyalty.transaction import across_tenants, transaction
+
+log = logger(__name__)
 
 LOTS_A_BATCH = 200  # some ten milliseconds: a burn that meets a batch waits no longer
 ACCOUNTS_A_BATCH = 20  # each with its holds, their stock and their vouchers
@@ -30,13 +35,44 @@ def move_due_lots() -> None:
         for tenant_id, place in list(places.items()):
             if time.monotonic() >= until:
                 return
-            with transaction(tenant_id) as session:
-                moved = move_due(session, place, now(session), most=LOTS_A_BATCH)
-            metrics.moved_by_time(activated=moved.activated, expired=moved.expired)
-            if moved.ended is None:
+            ended = _move_batch(tenant_id, place)
+            if ended is None:
                 del places[tenant_id]
             else:
-                places[tenant_id] = moved.ended
+                places[tenant_id] = ended
+
+
+def _move_batch(tenant_id: int, place: Place) -> Place | None:
+    try:
+        return _move(tenant_id, place, LOTS_A_BATCH)
+    except DBAPIError as error:
+        if not is_rows_fault(error):
+            raise
+        log.error("what is due cannot be moved", tenant=tenant_id, error=sentence(error))
+    return _move_singly(tenant_id, place)
+
+
+def _move_singly(tenant_id: int, place: Place) -> Place | None:
+    """Lot by lot, past those of an account that is broken: the audit names it."""
+    for _ in range(LOTS_A_BATCH):
+        with transaction(tenant_id) as session:
+            first = first_due(session, place, now(session))
+        if first is None:
+            return None
+        try:
+            _move(tenant_id, place, 1)
+        except DBAPIError as error:
+            if not is_rows_fault(error):
+                raise
+        place = first
+    return place
+
+
+def _move(tenant_id: int, place: Place, most: int) -> Place | None:
+    with transaction(tenant_id) as session:
+        moved = move_due(session, place, now(session), most=most)
+    metrics.moved_by_time(activated=moved.activated, expired=moved.expired)
+    return moved.ended
 
 
 @shared_task(name="lifecycle.lapse")

@@ -121,6 +121,20 @@ def test_every_tenant_has_its_turn(tenant: TestTenant, monkeypatch: pytest.Monke
     assert _moved(tenant) == _moved(other) == (10, 10, 0)
 
 
+def test_a_broken_account_holds_up_nobody(tenant: TestTenant) -> None:
+    with across_tenants() as session:
+        other = fresh_tenant(session)
+    broken, *_ = _owns_due(tenant, wall_clock(), accounts=3)
+    _owns_due(other, wall_clock(), accounts=1)
+    with transaction(tenant.id) as session:  # the figures no longer continue those of its entries
+        session.execute(
+            text("UPDATE account SET available = available + 1 WHERE id = :id"), {"id": broken}
+        )
+    move_due_lots()
+    assert _moved(tenant) == (10, 10, LOTS)
+    assert _moved(other) == (5, 5, 0)
+
+
 def test_a_tick_ends_when_its_time_is_over(
     tenant: TestTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
