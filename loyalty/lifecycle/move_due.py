@@ -29,14 +29,12 @@ _MOVE = text(
     "SELECT * FROM settle_due_lots(:tenant, CAST(:at AS timestamptz),"
     " CAST(:due AS timestamptz), :account, :lot, :most)"
 )
-
-
-_EVER = datetime.min.replace(tzinfo=UTC)
 _FIRST = text(
     "SELECT due_at, account_id, id FROM lot WHERE tenant_id = :tenant AND open AND due_at <= :at"
     " AND (due_at, account_id, id) > (CAST(:due AS timestamptz), :account, :lot)"
     " ORDER BY due_at, account_id, id LIMIT 1"
 )
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
