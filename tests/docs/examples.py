@@ -25,7 +25,7 @@ _VARYING = [
     (re.compile(r"\beyJ[\w…-]+(\.[\w-]+)*"), "‹token›"),
     (re.compile(r"\blk_[\w…-]+"), "‹key›"),
     (re.compile(r'("prefix": ")[0-9a-f…]+'), r"\1‹prefix›"),
-    (re.compile(r'"\d+-(\d+)"'), r'"‹account›-\1"'),
+    (re.compile(r'("|\blot |\()\d+-(\d+)\b'), r"\1‹account›-\2"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "‹seconds›"),
     (re.compile(r'"loyalty-‹id›"|t-[0-9a-f]{32}'), "‹tenant›"),
 ]
