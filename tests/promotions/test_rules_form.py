@@ -61,7 +61,7 @@ def test_what_is_left_out_is_the_default() -> None:
     assert read_rule({"fixed": 5}) == Rule(gives=Gives.FIXED, points=5)
     assert read_rule({"per_visit": 5}).kinds == {"visit"}
     assert read_rule({"per_item": {"points": 5, "per": 2}}).rate == Rate(5, Decimal(2))
-    nothing: dict[str, Any] = {"when": None, "rates": None, "limits": [], "stacking": {}, "pending": None}
+    nothing: dict[str, Any] = {"when": None, "rates": None, "limits": [], "stacking": {}}
     assert read_rule({**nothing, "nothing": True}) == Rule(gives=Gives.NOTHING)
 
 
