@@ -88,10 +88,14 @@ _CAUSE = text(
     LEFT JOIN reward w ON w.tenant_id = r.tenant_id AND w.id = r.reward_id
     WHERE r.tenant_id = :tenant AND r.id = :cause
     UNION ALL
-    SELECT 'adjustment', CASE WHEN q.id IS NOT NULL THEN '/v1/adjustment-requests/' || q.id END,
-           j.actor, j.reason, jsonb_build_object('points', j.points, 'approved_by', q.decided_by)
+    SELECT 'adjustment', coalesce('/v1/adjustment-requests/' || q.id,
+                                  '/v1/re-evaluations/' || c.re_evaluation_id),
+           j.actor, j.reason,
+           jsonb_build_object('points', j.points, 'approved_by', q.decided_by,
+                              'earn', c.activity_id)
     FROM adjustment j
     LEFT JOIN adjustment_request q ON q.tenant_id = j.tenant_id AND q.id = j.id
+    LEFT JOIN correction c ON c.tenant_id = j.tenant_id AND c.id = j.id
     WHERE j.tenant_id = :tenant AND j.id = :cause
     UNION ALL
     SELECT 'transfer', '/v1/transfers/' || t.id, t.actor, t.reason,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import count
 
 from loyalty.ledger.rules import MAX_POINTS
 
@@ -14,6 +16,13 @@ WAITS, LIVES = 3, 10
 VISITS, BONUS, ROUNDS = 3, 7, 2
 TIERS = (("platinum", 1000), ("gold", 500), ("basic", 0))
 _RANKS = {"basic": 0, "gold": 1, "platinum": 2}
+#: What comes later has the greater number.
+_INSTANTS = count(1)
+
+
+def instant() -> int:
+    """The next instant."""
+    return next(_INSTANTS)
 
 
 @dataclass(slots=True)
@@ -34,13 +43,13 @@ class PlainLot:
 class PlainSpending:
     """Points that were spent, or held until a day; `paid` by which lots, in burn order.
 
-    `joined` counts the times that the member had joined when it was made.
+    `made` is the instant at which it was made.
     """
 
     member: str
     points: int
     paid: list[tuple[PlainLot, int]]
-    joined: int
+    made: int
     until_day: int | None = None
     status: str = "redeemed"
     spent: int = 0
@@ -126,7 +135,7 @@ class PlainMember:
     def gets_back(self, one: PlainSpending, points: int, day: int) -> None:
         """The last that were drawn come first; what has expired, or was left behind, is lost."""
         self.forgets_expired(day)
-        lost = self.status == "cancelled" or one.joined < self.joined
+        lost = self.status == "cancelled" or one.made < self.joined
         for number, (lot, taken) in reversed(list(enumerate(one.paid))):
             back = min(points, taken)
             points -= back
@@ -155,7 +164,7 @@ class PlainMember:
         if self.status in {"active", "suspended"}:
             return False
         self.status, self.tier, self.tier_points = "active", "basic", 0
-        self.joined += 1
+        self.joined = instant()
         return True
 
     def gives(self, other: PlainMember, points: int, day: int) -> str:
@@ -186,15 +195,14 @@ class PlainMember:
             one.forgets_expired(day)
         if sum(lot.points for lot in self.lots + other.lots) + self.held + other.held > MAX_POINTS:
             return False
-        self.lots += sorted(
-            other.lots, key=lambda lot: (lot.until_day is None, lot.until_day or 0)
-        )
+        self.lots += sorted(other.lots, key=lambda lot: (lot.until_day is None, lot.until_day or 0))
         self.holds += other.holds
         self.lifetime = min(MAX_POINTS, self.lifetime + other.lifetime)
         present = [one for one in (self, other) if one.status != "cancelled"]
         if present:
             suspended = any(one.status == "suspended" for one in present)
             self.status = "suspended" if suspended else "active"
+            self.joined = min(one.joined for one in present)
             self.tier_points = min(MAX_POINTS, sum(one.tier_points for one in present))
             reached = next(key for key, threshold in TIERS if self.tier_points >= threshold)
             tiers = [reached, *(one.tier for one in present)]
@@ -227,8 +235,42 @@ class PlainBook:
 
     members: dict[str, PlainMember] = field(default_factory=dict)
     purchases: dict[str, PlainPurchase] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)  # name → who it means now
     paused: bool = False
     day: int = 0
+
+    def member(self, name: str) -> PlainMember:
+        """Who a name means."""
+        return self.members[self.merged.get(name, name)]
+
+    def merges(self, absorbed: str, survivor: str) -> str:
+        """`merged`, or the code of the refusal."""
+        one, other = self.members[absorbed], self.members[survivor]
+        if absorbed == survivor:
+            return "invalid"
+        if "unknown" in {one.status, other.status}:
+            return "not_found"
+        if self.merged.keys() & {absorbed, survivor}:
+            return "already_merged"
+        if not other.absorbs(one, self.day):
+            return "account_full"
+        self.merged |= {name: survivor for name, who in self.merged.items() if who == absorbed}
+        self.merged[absorbed] = survivor
+        self.goes_on(survivor)
+        return "merged"
+
+    def would_merge(self, absorbed: str, survivor: str) -> str:
+        """What `merges` would tell."""
+        return deepcopy(self).merges(absorbed, survivor)
+
+    def waits(self, name: str) -> bool:
+        """Whether purchases of theirs are open, or will be when what is parked goes on."""
+        who = self.member(name)
+        waiting = ("accepted", "parked")
+        return any(
+            one.status in waiting and self.member(one.member) is who
+            for one in self.purchases.values()
+        )
 
     def lot_of(self, key: str) -> PlainLot:
         """What a purchase earns when it is judged today."""
@@ -238,7 +280,7 @@ class PlainBook:
 
     def releases(self, key: str) -> str:
         """`released`, or the code of the refusal."""
-        member = self.members[self.purchases[key].member]
+        member = self.member(self.purchases[key].member)
         for lot in member.lots:
             if lot.earn == key and lot.from_day > self.day:
                 member.forgets_expired(self.day)
@@ -253,7 +295,7 @@ class PlainBook:
             return "wrong_state"
         if taken > one.points:
             return "too_many_points"
-        self.members[one.member].frees(one, one.points - taken, self.day)
+        self.member(one.member).frees(one, one.points - taken, self.day)
         one.status, one.spent = "captured", taken
         return "captured"
 
@@ -261,13 +303,13 @@ class PlainBook:
         """`released`, or the code of the refusal."""
         if not one.is_held(self.day):
             return "wrong_state"
-        self.members[one.member].frees(one, one.points, self.day)
+        self.member(one.member).frees(one, one.points, self.day)
         one.status = "released"
         return "released"
 
     def cancels(self, one: PlainSpending, points: int | None) -> str:
         """`cancelled` or `partly_cancelled`, or the code of the refusal; None: all that is left."""
-        member = self.members[one.member]
+        member = self.member(one.member)
         if not one.spent:
             return "wrong_state"
         back = one.spent if points is None else points
@@ -286,7 +328,7 @@ class PlainBook:
         won = []
         for key, purchase in self.purchases.items():
             if purchase.status == "accepted" and not self.paused:
-                member = self.members[purchase.member]
+                member = self.member(purchase.member)
                 if member.status != "active":
                     purchase.status = "parked"
                 elif member.takes(self.lot_of(key)):
@@ -304,5 +346,5 @@ class PlainBook:
     def goes_on(self, name: str) -> None:
         """What was parked for a member is open again."""
         for purchase in self.purchases.values():
-            if purchase.member == name and purchase.status == "parked":
+            if self.member(purchase.member) is self.member(name) and purchase.status == "parked":
                 purchase.status = "accepted"

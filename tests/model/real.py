@@ -16,7 +16,10 @@ from loyalty.book.audit import audit, scopes
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
 from loyalty.care.leave import leave
+from loyalty.care.merge import Merge, merge
 from loyalty.care.suspend import reinstate, suspend
+from loyalty.care.transfer import Transfer, transfer
+from loyalty.care.undo_merge import undo_merge
 from loyalty.earning.accept import Accepted
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer
@@ -45,7 +48,7 @@ from tests.tenant import TestTenant, fresh_tenant
 _STANDINGS = text(
     "SELECT m.member_id, ms.status, ms.tier_key, a.lifetime, a.tier_points"
     " FROM membership ms JOIN member m ON m.id = ms.member_id"
-    " JOIN account a ON a.id = ms.account_id"
+    " JOIN account a ON a.id = ms.account_id WHERE ms.status <> 'merged'"
 )
 _STATUSES = text(
     "SELECT a.transaction_id, CASE WHEN w.activity_id IS NOT NULL THEN 'awarded'"
@@ -261,6 +264,35 @@ class RealBook:
         except Problem as problem:
             return problem.code
         return "turned"
+
+    def transfer(self, giver: str, taker: str, points: int) -> str:
+        """`transferred`, or the code of the refusal."""
+        order, at = Transfer(giver, taker, points, "a gift"), self.now()
+        try:
+            with transaction(self.tenant.id) as session:
+                transfer(session, self.program, order, actor="-", request_id=None, at=at)
+        except Problem as problem:
+            return problem.code
+        return "transferred"
+
+    def merge(self, absorbed: str, survivor: str) -> tuple[str, UUID | None]:
+        """`merged` and the merge's id, or the code of the refusal."""
+        order, at = Merge(absorbed, survivor), self.now()
+        try:
+            with transaction(self.tenant.id) as session:
+                return "merged", merge(session, order, actor="-", request_id=None, at=at)
+        except Problem as problem:
+            return problem.code, None
+
+    def undo(self, merge_id: UUID) -> str:
+        """`undone`, or the code of the refusal."""
+        at = self.now()
+        try:
+            with transaction(self.tenant.id) as session:
+                undo_merge(session, merge_id, reason="-", actor="-", request_id=None, at=at)
+        except Problem as problem:
+            return problem.code
+        return "undone"
 
     def pause(self, *, paused: bool) -> None:
         """Pauses or resumes the program."""

@@ -24,11 +24,18 @@ from loyalty.redemption.cancel import cancel
 from loyalty.redemption.capture import capture
 from loyalty.redemption.release import release
 from tests.elsewhere import database_alone
-from tests.model.plain import PlainBook, PlainLot, PlainMember, PlainPurchase, PlainSpending
+from tests.model.plain import (
+    PlainBook,
+    PlainLot,
+    PlainMember,
+    PlainPurchase,
+    PlainSpending,
+    instant,
+)
 from tests.model.real import RealBook, Standing
 from tests.servers import Own
 
-NAMES = st.sampled_from(["ann", "bob", "carl"])
+NAMES = st.sampled_from(["ann", "bob", "carl", "dora"])
 POINTS = st.one_of(
     st.integers(1, 700), st.sampled_from([1, 499, 500, 999, 1000, MAX_POINTS - 1, MAX_POINTS])
 )
@@ -47,11 +54,11 @@ class Book(RuleBasedStateMachine):
 
     @initialize()
     def open_a_program(self) -> None:
-        """Ann and Bob have joined, Carl is a stranger."""
+        """Carl is a stranger, the others have joined."""
         self.real = RealBook()
-        self.plain = PlainBook({name: PlainMember() for name in ("ann", "bob", "carl")})
+        self.plain = PlainBook({name: PlainMember() for name in ("ann", "bob", "carl", "dora")})
         self.keys = 0
-        for name in ("ann", "bob"):
+        for name in ("ann", "bob", "dora"):
             self.join(name)
 
     def key(self) -> str:
@@ -59,7 +66,7 @@ class Book(RuleBasedStateMachine):
         return f"k{self.keys:04}"
 
     def member(self, name: str) -> PlainMember:
-        return self.plain.members[name]
+        return self.plain.member(name)
 
     def settle(self, workers: int = 1) -> None:
         self.real.settle(workers=workers)
@@ -145,8 +152,8 @@ class Book(RuleBasedStateMachine):
             return multiple()
         paid = member.loses(points, day)
         if hold_days is None:
-            return told, PlainSpending(name, points, paid, member.joined, spent=points)
-        one = PlainSpending(name, points, paid, member.joined, day + hold_days, "held")
+            return told, PlainSpending(name, points, paid, instant(), spent=points)
+        one = PlainSpending(name, points, paid, instant(), day + hold_days, "held")
         member.holds.append(one)
         return told, one
 
@@ -237,6 +244,28 @@ class Book(RuleBasedStateMachine):
             member.status = "active" if active else "suspended"
         self.settle()
 
+    @rule(giver=NAMES, taker=NAMES, points=POINTS)
+    def transfer(self, giver: str, taker: str, points: int) -> None:
+        expected = self.member(giver).gives(self.member(taker), points, self.plain.day)
+        assert self.real.transfer(giver, taker, points) == expected
+
+    @rule(absorbed=st.sampled_from(["carl", "dora"]), survivor=NAMES)
+    def merge(self, absorbed: str, survivor: str) -> None:
+        expected = self.plain.merges(absorbed, survivor)
+        told, _ = self.real.merge(absorbed, survivor)
+        assert told == expected
+        self.settle()
+
+    @rule(absorbed=NAMES, survivor=NAMES)
+    def merge_and_take_it_back(self, absorbed: str, survivor: str) -> None:
+        waits = self.plain.waits(absorbed) or self.plain.waits(survivor)
+        expected = (self.plain.merges if waits else self.plain.would_merge)(absorbed, survivor)
+        told, merge = self.real.merge(absorbed, survivor)
+        assert told == expected
+        if merge is not None:
+            assert self.real.undo(merge) == ("merge_touched" if waits else "undone")
+        self.settle()
+
     @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:
         self.real.pause(paused=paused)
@@ -256,7 +285,7 @@ class Book(RuleBasedStateMachine):
                 one.held,
             )
             for name, one in self.plain.members.items()
-            if one.status != "unknown"
+            if one.status != "unknown" and name not in self.plain.merged
         }
         assert self.real.statuses() == {
             key: purchase.status

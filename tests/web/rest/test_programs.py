@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.web.rest.caller import Caller
@@ -10,59 +12,63 @@ _CURRENCIES = "/earn_rate/currencies"
 WINE = {"slug": "wine", "name": "Wine & Dine"}
 
 
+#: What a program that says nothing else is.
+TOLD: dict[str, Any] = {
+    "slug": "wine",
+    "name": "Wine & Dine",
+    "unit": "points",
+    "currency": "USD",
+    "time_zone": "UTC",
+    "status": "active",
+    "paused_at": None,
+    "paused_reason": None,
+    "earn_rate": {
+        "points": 1,
+        "per": "1.00",
+        "step": "proportional",
+        "rounding": "down",
+        "currencies": {},
+        "excludes": [],
+    },
+    "burn": {"min_points": 1, "step": 1, "max_points": None, "points": 100, "worth": "1.00"},
+    "late_window_days": 90,
+    "park_window_days": 90,
+    "unknown_member": "park",
+    "unknown_retailer": "accept",
+    "unknown_product": "accept",
+    "give_back": "owed",
+    "before_joining": "earn",
+    "burns_per_minute": 5,
+    "limit_burns_of_servers": False,
+    "support_adjusts_up_to": 10000,
+    "approval": {"admin_adjusts_up_to": None, "expires_after_days": 7},
+    "transfers": {
+        "min_points": 1,
+        "max_points": None,
+        "max_points_per_period": None,
+        "period": "month",
+    },
+    "pending": None,
+    "expiry": {"kind": "never", "n": None, "month": None, "day": None},
+    "grace_days": 0,
+    "tier_policy": {
+        "window": "ever",
+        "on": "points",
+        "fall": "never",
+        "period": {"kind": "months", "n": 12},
+        "warn_days": 30,
+    },
+    "version": 1,
+}
+
+
 def test_a_program_is_told_with_every_setting(call: Caller) -> None:
     made = call("POST", "/programs", WINE)
     assert made.status == 201
     told = made.body
     created_at = told.pop("created_at")
     assert created_at.endswith("Z")
-    assert told == {
-        "slug": "wine",
-        "name": "Wine & Dine",
-        "unit": "points",
-        "currency": "USD",
-        "time_zone": "UTC",
-        "status": "active",
-        "paused_at": None,
-        "paused_reason": None,
-        "earn_rate": {
-            "points": 1,
-            "per": "1.00",
-            "step": "proportional",
-            "rounding": "down",
-            "currencies": {},
-            "excludes": [],
-        },
-        "burn": {"min_points": 1, "step": 1, "max_points": None, "points": 100, "worth": "1.00"},
-        "late_window_days": 90,
-        "park_window_days": 90,
-        "unknown_member": "park",
-        "unknown_retailer": "accept",
-        "unknown_product": "accept",
-        "give_back": "owed",
-        "before_joining": "earn",
-        "burns_per_minute": 5,
-        "limit_burns_of_servers": False,
-        "support_adjusts_up_to": 10000,
-        "approval": {"admin_adjusts_up_to": None, "expires_after_days": 7},
-        "transfers": {
-            "min_points": 1,
-            "max_points": None,
-            "max_points_per_period": None,
-            "period": "month",
-        },
-        "pending": None,
-        "expiry": {"kind": "never", "n": None, "month": None, "day": None},
-        "grace_days": 0,
-        "tier_policy": {
-            "window": "ever",
-            "on": "points",
-            "fall": "never",
-            "period": {"kind": "months", "n": 12},
-            "warn_days": 30,
-        },
-        "version": 1,
-    }
+    assert told == TOLD
     read = call("GET", "/programs/wine")
     assert read.body == {**told, "created_at": created_at}
     assert read.headers["ETag"] == '"1"'
