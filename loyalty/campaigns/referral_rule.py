@@ -34,7 +34,8 @@ def referral_rule(session: Session, program_id: int, *, lock: bool = False) -> R
         ReferralRuleRow.tenant_id == session.info["tenant_id"],
         ReferralRuleRow.program_id == program_id,
     )
-    row = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    fresh = query.execution_options(populate_existing=True)
+    row = session.scalars(fresh.with_for_update() if lock else fresh).one_or_none()
     if row is None:
         return ReferralRule()
     return ReferralRule(
@@ -67,7 +68,6 @@ def set_referral_rule(
             set_={**values, "version": ReferralRuleRow.version + 1},
         )
     )
-    session.expire_all()
     after = referral_rule(session, program.id)
     record(
         session,

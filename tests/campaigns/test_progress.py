@@ -160,14 +160,15 @@ def test_a_multiplier_holds_for_its_days_after_it_was_earned(
     boost = {"kind": "multiplier", "factor": "2.5", "days": 3}
     running(session, program, rewards=[boost])
     hour = timedelta(hours=1)
-    coffees(session, program, 10)  # what brings it about is not boosted
+    coffees(session, program, 10)  # what brings it about is not boosted, nor is its instant
+    coffees(session, program, 1)
     coffees(session, program, 3, occurred_at=AT + hour)
-    assert balance(session, program) == Balance(available=10 + 7)
+    assert balance(session, program) == Balance(available=11 + 7)
     coffees(session, program, 3, member_id="bob", occurred_at=AT + hour)
     assert balance(session, program, "bob") == Balance(available=3)
     coffees(session, program, 1, occurred_at=AT + 3 * DAY)
     coffees(session, program, 1, occurred_at=AT - hour)
-    assert balance(session, program) == Balance(available=10 + 7 + 2)
+    assert balance(session, program) == Balance(available=11 + 7 + 2)
     given = session.execute(
         text("SELECT explanation FROM award ORDER BY account_version DESC LIMIT 3")
     ).scalars()
@@ -230,6 +231,19 @@ def test_what_was_completed_stays_and_is_made_up_for_before_the_next_round(
     settle_all(session)
     assert counted(session, program) == ("completed", 2, [10])
     assert balance(session, program) == Balance(available=30 + 200)
+
+
+def test_a_tier_that_was_reached_stays_reached_when_its_purchase_is_returned(
+    session: Session, program: Program
+) -> None:
+    goal(session, program, "gold", {"kind": "tier", "tier": "gold"})
+    goal(session, program, "coffee", {"kind": "buy", "when": {"sku": ["coffee"]}, "amount": "900"})
+    draft(session, program, goals=["gold", "coffee"])
+    publish(session, program)
+    [purchase] = coffees(session, program, 500)
+    assert counted(session, program) == ("in_progress", 0, [1, 500])
+    returned(session, program, purchase, left=0)
+    assert counted(session, program) == ("in_progress", 0, [1, 0])
 
 
 def test_what_furthered_nothing_is_returned_without_a_trace(
