@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,16 +11,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.adjust import Adjust, Adjusted, adjust
 from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
+from loyalty.earning.award import award_activities
 from loyalty.ledger.account import AccountFull, InsufficientPoints
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import MAX_POINTS, Balance, Bucket, Kind
 from loyalty.members.queries import NotActive, NotEnrolled, lock_membership, membership_of
 from loyalty.programs.queries import Program
-from tests.opened import AT, balance, give, joined, opened
+from loyalty.redemption.redeem import Redeem
+from loyalty.redemption.release import release
+from tests.campaigns.given import running
+from tests.care.given import entries_on, lot
+from tests.earning.given import bought, open_ids, stored
+from tests.opened import AT, balance, give, joined, opened, redeemed
 
 
 @pytest.fixture
@@ -182,3 +191,58 @@ def test_a_mistake_of_all_points_that_was_taken_back_leaves_an_account_that_earn
     give(session, program, -MAX_POINTS)
     give(session, program, 1)
     assert balance(session, program) == Balance(available=1)
+
+
+def test_what_is_held_and_waits_ends_with_leaving_and_is_due_first(
+    session: Session, program: Program
+) -> None:
+    joined(session, program)
+    lot(session, program, 10)
+    lot(session, program, 20, expires_in=-1)
+    lot(session, program, 30, activates_in=-1)
+    lot(session, program, 40, activates_in=2)
+    redeemed(session, program, Redeem(15, hold_s=999))
+    _leave(session, program)
+    assert balance(session, program) == Balance()
+    kinds = [
+        (kind, points) for kind, _, _, points in entries_on(session, _account(session, program))
+    ]
+    assert kinds[4:] == [
+        ("activate", 30),
+        ("expire", 20),
+        ("hold", 15),
+        ("lapse", 15),
+        ("reverse", 40),
+        ("forfeit", 40),
+    ]
+
+
+def _account(session: Session, program: Program) -> int:
+    return membership_of(session, program.id, "ann").account_id
+
+
+def test_suspension_leaves_what_is_held_waits_and_is_under_way_alone(
+    session: Session, program: Program
+) -> None:
+    running(session, program, {"kind": "visit", "times": 2})
+    joined(session, program, points=50)
+    lot(session, program, 7, activates_in=2, expires_in=9)
+    hold = redeemed(session, program, Redeem(20, hold_s=999)).id
+    visit = replace(bought(), kind="visit", amount=None, currency=None)
+    award_activities(session, stored(session, program, visit), AT)
+    before = balance(session, program)
+
+    def turn(verb: Callable[..., None]) -> None:
+        verb(session, program, "ann", reason="fraud?", actor="eve", request_id=None, at=AT)
+
+    turn(suspend)
+    again = replace(visit, transaction_id="again")
+    award_activities(session, stored(session, program, again), AT)
+    with pytest.raises(NotActive):
+        redeemed(session, program, Redeem(1))
+    assert balance(session, program) == before
+    release(session, hold, By("shop", None, AT))
+    turn(reinstate)
+    award_activities(session, open_ids(session), AT)
+    award_activities(session, open_ids(session), AT)  # and the bonus that the second visit paid
+    assert balance(session, program) == Balance(pending=7, available=150)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -104,7 +106,7 @@ def test_transfers_in_a_ring_at_once__nothing_is_lost(door: Door) -> None:
         door.adjust(name, 100)
     ring = [(names[n % 3], names[(n + 1 + n // 3 % 2) % 3]) for n in range(24)]
     with ThreadPoolExecutor(8) as threads:
-        told = list(threads.map(lambda way: _transfer(door, *way, 9), ring))
+        told = list(threads.map(lambda way: _transfer(door, way[0], way[1], 9), ring))
     assert {one.status_code for one in told} <= {201, 409}
     assert sum(door.standing(name)[0] for name in names) == 300
 
@@ -207,18 +209,27 @@ def test_merged_by_several_at_once_in_one_or_both_directions__once(
     assert [_points(door, name)["available"] for name in ("ann", "bob")] == [15, 15]
 
 
-def test_merged_while_they_buy_and_burn__nothing_is_lost(door: Door) -> None:
+def test_merged_while_they_buy_return_and_burn__nothing_is_lost(door: Door) -> None:
     for name in ("ann", "bob"):
         door.enrol(name)
         door.adjust(name, 100)
-    acts = [
-        *(lambda name=name: door.buy(name, "3") for name in ("ann", "bob") * 6),
+    earlier = purchase("bob", "40")
+    door.post(earlier)
+    back = {
+        "source": earlier["source"],
+        "transaction_id": earlier["transaction_id"],
+        "return_id": "r-1",
+    }
+    acts: list[Callable[[], requests.Response]] = [
+        *(partial(door.buy, name, "3") for name in ("ann", "bob") * 6),
         lambda: _merge(door, "bob", "ann"),
-        *(lambda name=name: door.burn(name, 10) for name in ("bob", "ann") * 3),
+        *(partial(door.burn, name, 10) for name in ("bob", "ann") * 3),
+        lambda: door.call("POST", "/programs/wine/returns", back, Prefer="wait=10"),
     ]
     told = at_once(len(acts), lambda number: acts[number]())
-    bought, [merged], burnt = told[:12], told[12:13], told[13:]
+    bought, [merged], burnt, [returned] = told[:12], told[12:13], told[13:19], told[19:]
     assert merged.status_code == 201
+    assert (returned.status_code, returned.json()["status"]) == (200, "settled")
     assert {one.status_code for one in burnt} == {201}
     door.buy("bob", "1")  # and what had to make way for the merge is judged with it
     ids = [one.json()["id"] for one in bought]
