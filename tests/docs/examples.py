@@ -31,7 +31,7 @@ _VARYING = [
 ]
 _SECRETS = [
     (re.compile(r"\b(eyJ[\w-]{8})[\w-]*\.[\w-]+\.[\w-]+"), r"\1…"),
-    (re.compile(r"\b(lk_[0-9a-f]{4})\w+"), r"\1…"),
+    (re.compile(r"\b(lk_[0-9a-f]{4})[\w-]+"), r"\1…"),
 ]
 
 
