@@ -12,6 +12,9 @@ _PLACES = {
     ("loyalty/db.py", "autocommit"),  # psycopg2's own BEGIN is off: ours carries the tenant's name
     ("loyalty/embedded/postgres.py", "autocommit"),  # CREATE DATABASE wants no transaction
     ("loyalty/cli/up.py", "begin"),  # of a process
+    # Savepoints: locks of an account that was merged meanwhile are let go before its heir's.
+    ("loyalty/ledger/heirs.py", "commit"),
+    ("loyalty/members/queries.py", "commit"),
 }
 #: Who opens a session or a connection could commit it.
 _OPENERS = {"Session", "sessionmaker", "scoped_session", "raw_connection"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -123,10 +123,10 @@ def test_what_waits_for_a_release_is_never_due(session: Session, program: Progra
     assert figures(session, account) == (5, 0, 1)
 
 
-def _earned(session: Session, program: Program, account: Account, at: object) -> None:
+def _earned(session: Session, program: Program, account: Account, at: datetime) -> None:
     """One point more, for a purchase of that instant."""
     again = lock_accounts(session, [account.id])[account.id]
-    again.issue(Kind.AWARD, Bucket.ISSUED, 1, cause_id=uuid4(), occurred_at=at)  # type: ignore[arg-type]
+    again.issue(Kind.AWARD, Bucket.ISSUED, 1, cause_id=uuid4(), occurred_at=at)
     post(session, [again], AT)
 
 
