@@ -146,7 +146,7 @@ def _cause(kind: str, table: str, points: str) -> str:
       = e.cause_id AND c.account_id = e.account_id
     WHERE e.tenant_id = :tenant AND e.kind = '{kind}' AND e.account_id IN (SELECT id FROM scope)
       AND {points}
-    LIMIT 1
+    ORDER BY e.account_id, e.version LIMIT 1
     """  # noqa: S608 - constants of this file
 
 

@@ -26,7 +26,7 @@ _TRANSFERS_ARE_WRITTEN_DOWN = """
       AND e.account_id IN (t.from_account, t.to_account)
     WHERE e.tenant_id = :tenant AND e.kind = 'transfer' AND e.account_id IN (SELECT id FROM scope)
       AND t.id IS NULL
-    LIMIT 1
+    ORDER BY e.account_id, e.version LIMIT 1
 """
 _MERGED_ACCOUNTS_ARE_EMPTY = """
     SELECT format('account %s', s.id) FROM scope s

@@ -68,7 +68,9 @@ def _corrected(session: Session, program: Program) -> tuple[int, UUID]:
     [purchase] = stored(session, program, bought("10", "joe", occurred_at=at), at=at)
     award_activities(session, [purchase], at, top_up=False)
     by = By("test", None, at)
-    values = {"key": "joe", "name": "Joe", "rule": {"fixed": 3}, "fixtures": []}
+    limits = [{"of": of, "per": "month", "points": 9} for of in ("member", "everyone")]
+    rule = {"fixed": 3, "limits": limits}
+    values = {"key": "joe", "name": "Joe", "rule": rule, "fixtures": []}
     add_promotion(session, program, {**values, "starts_at": None, "ends_at": None}, by)
     order = Run("it was due to him", at - _A_DAY, at + _A_DAY, "joe", 1, "till-1")
     run = start(session, program, order, By("test", None, at + _A_DAY))
