@@ -11,7 +11,7 @@ from tests.servers import Own
 
 
 @pytest.fixture(scope="module")
-def alone(database: Own) -> Iterator[None]:
-    """A database and a Redis of the module's own."""
-    with database_alone(database):
-        yield
+def alone(database: Own) -> Iterator[str]:
+    """The name of a database of the module's own, with a Redis of its own."""
+    with database_alone(database) as name:
+        yield name

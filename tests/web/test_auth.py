@@ -26,6 +26,13 @@ def nobody_is_remembered() -> None:
     auth._remembered.clear()
 
 
+_SAMPLES = {
+    "IdConverter": "00000000-0000-7000-8000-000000000000",
+    "DayConverter": "2026-01-31",
+    "EntryConverter": "1-1",
+}
+
+
 def _operations(app: Flask) -> list[tuple[str, str, str]]:
     """Method, path with sample values, and operation of every guarded route."""
     found = []
@@ -35,10 +42,8 @@ def _operations(app: Flask) -> list[tuple[str, str, str]]:
             path = rule.rule
             for argument in rule.arguments:
                 kind = rule._converters[argument].__class__.__name__
-                sample = "0" * 8 + "-0000-7000-8000-" + "0" * 12 if kind == "IdConverter" else "x"
-                path = path.replace(
-                    f"<{kind.removesuffix('Converter').lower()}:{argument}>", sample
-                )
+                form = f"<{kind.removesuffix('Converter').lower()}:{argument}>"
+                path = path.replace(form, _SAMPLES.get(kind, "x"))
             method = next(iter(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})))
             found.append((method, path, operation))
     return found
