@@ -19,7 +19,10 @@ Why = Literal["earned", "assigned", "period_ended", "merged"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a membership held and holds now. `missing` is told of one that will fall, and why."""
+    """What a membership held and holds now, and why.
+
+    `missing` is of one that holds it still and will fall: what would keep it.
+    """
 
     membership_id: int
     program_id: int

@@ -247,7 +247,7 @@ def keep(ladder: Ladder, held: Held, progress: Progress) -> Keep | None:
 
     Of what counts now, only what still counts on the last day of the period helps.
     """
-    if held.until is None:
+    if held.until is None or ladder.policy.fall == "never":
         return None
     so_far = figure(ladder, progress, _last_day(ladder, held.until))
     return Keep(held.until, max(0, ladder.threshold(held.key) - so_far))
