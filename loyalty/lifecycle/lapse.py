@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -19,11 +19,12 @@ _TENANTS = text(
     """
 )
 # What somebody else has in hand is passed over: they do what is due themselves.
-_PICK = text(
+_DUE = text(
     """
     SELECT a.id FROM account a WHERE a.tenant_id = :tenant AND a.id = ANY (ARRAY(
       SELECT r.account_id FROM redemption r
       WHERE r.tenant_id = :tenant AND r.status = 'held' AND r.hold_expires_at <= :at
+        AND r.account_id <> ALL (CAST(:but AS bigint[]))
       ORDER BY r.hold_expires_at LIMIT :most))
     ORDER BY a.id FOR UPDATE SKIP LOCKED
     """
@@ -38,9 +39,15 @@ def tenants_with_holds_due(session: Session, at: datetime) -> Sequence[int]:
     return session.scalars(_TENANTS, {"at": at}).all()
 
 
-def lapse_some(session: Session, at: datetime, *, most: int) -> int:
-    """Ends the holds of up to `most` accounts that have been due the longest; returns how many."""
-    picked = session.scalars(
-        _PICK, {"tenant": session.info["tenant_id"], "at": at, "most": most}
-    ).all()
-    return lapse_due(session, picked, at) if picked else 0
+def accounts_due(
+    session: Session, at: datetime, *, most: int, but: Collection[int] = ()
+) -> Sequence[int]:
+    """Locks the accounts of up to `most` holds that have been due the longest; `but` these."""
+    values = {"tenant": session.info["tenant_id"], "at": at, "most": most, "but": sorted(but)}
+    return session.scalars(_DUE, values).all()
+
+
+def lapse_some(session: Session, at: datetime, *, most: int, but: Collection[int] = ()) -> int:
+    """Ends the holds of the accounts that are due; returns how many."""
+    due = accounts_due(session, at, most=most, but=but)
+    return lapse_due(session, due, at) if due else 0

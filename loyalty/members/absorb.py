@@ -127,20 +127,16 @@ def seen_again(session: Session, pair: Pair) -> None:
 
 def give_membership(session: Session, membership_id: int, member_row: int) -> None:
     """The membership, with its account and all that stands there, is now that member's."""
-    _write(session, membership_id, member_id=member_row)
+    stand_as(session, membership_id, member_id=member_row)
 
 
 def end_membership(session: Session, membership_id: int, at: datetime) -> None:
-    """The membership is over, for its account was emptied into another."""
-    _write(session, membership_id, status="merged", left_at=at)
+    """The membership is over, for its account was emptied into another; its tier falls no more."""
+    stand_as(session, membership_id, status="merged", left_at=at, tier_review_at=None)
 
 
 def stand_as(session: Session, membership_id: int, **columns: Any) -> None:
     """The membership stands as the columns say; its account is locked."""
-    _write(session, membership_id, **columns)
-
-
-def _write(session: Session, membership_id: int, **columns: Any) -> None:
     session.execute(
         update(MembershipRow)
         .where(

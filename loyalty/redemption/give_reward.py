@@ -73,7 +73,7 @@ def _give(session: Session, gift: Row[Any], account_id: int, member_id: str, at:
     if reward is None:
         return _wait(session, gift, member_id, "reward_ended", at)
     left = take_one(session, reward.id)
-    voucher = take_voucher(session, reward, gift.id, held=False, at=at)
+    voucher = take_voucher(session, reward, gift.id, at=at)
     session.execute(
         insert(RedemptionRow).values(
             tenant_id=session.info["tenant_id"],

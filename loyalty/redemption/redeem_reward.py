@@ -76,6 +76,7 @@ def redeem_reward(
     idempotency raises.
     """
     statements, at = InSession(session), by.at
+    held_until = hold_until(order.hold_s, at)
     reward = find_reward(session, program.id, order.key)
     points = reward.points if reward is not None else 0
     opened = open_burn(statements, under, program.id, member_id, points, at)
@@ -86,13 +87,13 @@ def redeem_reward(
     redemption = uuid7()
     try:
         _check(session, program, reward, opened, at)
-        take_points(opened, reward.points, redemption, held=order.hold_s is not None, at=at)
-        item = _take_item(session, reward, redemption, held=order.hold_s is not None, at=at)
+        take_points(opened, reward.points, redemption, held=held_until is not None, at=at)
+        item = _take_item(session, reward, redemption, held_until, at)
     except Conflict as refusal:
         answer = tell(refusal)
         store_answer(statements, under, answer, at)
         return answer
-    made = _made(program, reward, order, opened, redemption, item, at)
+    made = _made(program, reward, opened, redemption, item, held_until, at)
     answer = tell(made)
     row = {
         **row_of(made, opened, by),
@@ -124,12 +125,11 @@ def _take_item(
     session: Session,
     reward: RewardRow,
     redemption: UUID,
-    *,
-    held: bool,
+    held_until: datetime | None,
     at: datetime,
 ) -> _Item:
     left = take_one(session, reward.id)
-    voucher = take_voucher(session, reward, redemption, held=held, at=at)
+    voucher = take_voucher(session, reward, redemption, at=at, held_until=held_until)
     in_pool = None if voucher is None else voucher.left
     return _Item(left is not None, voucher, in_pool if left is None else left)
 
@@ -137,20 +137,20 @@ def _take_item(
 def _made(
     program: Program,
     reward: RewardRow,
-    order: RedeemReward,
     opened: Opened,
     redemption: UUID,
     item: _Item,
+    held_until: datetime | None,
     at: datetime,
 ) -> Redeemed:
-    held = order.hold_s is not None
+    held = held_until is not None
     return Redeemed(
         redemption,
         "held" if held else "redeemed",
         reward.points,
         reward.worth,
         program.currency,
-        hold_until(order.hold_s, at),
+        held_until,
         at,
         opened.account.balance,
         reward=reward.key,

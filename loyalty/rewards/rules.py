@@ -69,8 +69,9 @@ def why_not(
         return WhyNot("not_for_you", f"It is for members of whom this is true: {unmet.says()}.")
     for limit in offer.limits:
         if uses.get(limit.per, 0) >= limit.most:
+            often = "once" if limit.most == 1 else f"{limit.most} times"
             per = "" if limit.per == "ever" else f" a {limit.per}"
-            return WhyNot("limit_reached", f"A member redeems it at most {limit.most} times{per}.")
+            return WhyNot("limit_reached", f"A member redeems it at most {often}{per}.")
     return None
 
 

@@ -65,7 +65,7 @@ _TAKE = text(
     "  given_at = :given_at, expires_at = least(expires_at, CAST(:until AS timestamptz))"
     " WHERE tenant_id = :tenant AND id = ("
     "  SELECT id FROM voucher WHERE tenant_id = :tenant AND reward_id = :reward"
-    "   AND status = 'free' AND (expires_at IS NULL OR expires_at > :at)"
+    "   AND status = 'free' AND (expires_at IS NULL OR expires_at > :good_at)"
     "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
     " RETURNING code, expires_at"
 )
@@ -137,13 +137,14 @@ def take_voucher(
     reward: RewardRow,
     redemption_id: UUID,
     *,
-    held: bool,
     at: datetime,
+    held_until: datetime | None = None,
 ) -> Voucher | None:
-    """The redemption's own code, held or given; None for a reward without vouchers.
+    """The redemption's own code, given or (until an instant) held; None for a reward without.
 
     Who comes at the same time takes another one: nobody waits. Raises VoucherGone.
     """
+    held = held_until is not None
     settings = reward.vouchers
     if settings is None:
         return None
@@ -154,6 +155,7 @@ def take_voucher(
         "status": "held" if held else "given",
         "given_at": None if held else at,
         "until": None if held else _until(settings.get("valid_days"), at),
+        "good_at": held_until or at,
         "at": at,
     }
     if settings["from"] == "generated":

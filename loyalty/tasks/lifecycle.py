@@ -9,16 +9,18 @@ from sqlalchemy.exc import DBAPIError
 
 from loyalty import metrics
 from loyalty.clock import now, wall_clock
-from loyalty.lifecycle.lapse import lapse_some, tenants_with_holds_due
+from loyalty.errors import Conflict
+from loyalty.lifecycle.lapse import accounts_due, lapse_some, tenants_with_holds_due
 from loyalty.lifecycle.move_due import Place, first_due, move_due, tenants_with_due
 from loyalty.logs import logger
+from loyalty.redemption.release import lapse_due
 from loyalty.tasks.earning import is_rows_fault, sentence
 from loyalty.transaction import across_tenants, transaction
 
 log = logger(__name__)
 
 LOTS_A_BATCH = 200  # some ten milliseconds: a burn that meets a batch waits no longer
-ACCOUNTS_A_BATCH = 20  # each with its holds, their stock and their vouchers
+HOLDS_A_BATCH = 20  # each with its stock and its voucher
 BUDGET_S = 1.5  # of a tick, which comes every two seconds
 
 
@@ -77,12 +79,43 @@ def _move(tenant_id: int, place: Place, most: int) -> Place | None:
 
 @shared_task(name="lifecycle.lapse")
 def lapse_holds() -> None:
-    """Ends the holds whose time is over, of all tenants, in batches; a burn does so on its way."""
+    """Ends the holds whose time is over, of all tenants, in turns; a burn does so on its way."""
     until = time.monotonic() + BUDGET_S
     with across_tenants() as session:
-        waiting = tenants_with_holds_due(session, wall_clock())
-    for tenant_id in waiting:
-        lapsed = 1
-        while lapsed and time.monotonic() < until:
-            with transaction(tenant_id) as session:
-                lapsed = lapse_some(session, now(session), most=ACCOUNTS_A_BATCH)
+        waiting = {one: set[int]() for one in tenants_with_holds_due(session, wall_clock())}
+    while waiting:
+        for tenant_id, broken in list(waiting.items()):
+            if time.monotonic() >= until:
+                return
+            if not _lapse_batch(tenant_id, broken):
+                del waiting[tenant_id]
+
+
+def _lapse_batch(tenant_id: int, broken: set[int]) -> int:
+    try:
+        with transaction(tenant_id) as session:
+            return lapse_some(session, now(session), most=HOLDS_A_BATCH, but=broken)
+    except Exception as error:
+        if not _is_accounts_fault(error):
+            raise
+        log.error("holds cannot lapse", tenant=tenant_id, error=sentence(error))
+    return sum(_lapse_singly(tenant_id, broken) for _ in range(HOLDS_A_BATCH))
+
+
+def _lapse_singly(tenant_id: int, broken: set[int]) -> int:
+    """The holds of one account; one that is broken is passed over until the next tick."""
+    with transaction(tenant_id) as session:
+        at = now(session)
+        due = accounts_due(session, at, most=1, but=broken)
+    try:
+        with transaction(tenant_id) as session:
+            return lapse_due(session, due, at)
+    except Exception as error:
+        if not _is_accounts_fault(error):
+            raise
+        broken.update(due)
+        return 0
+
+
+def _is_accounts_fault(error: Exception) -> bool:
+    return isinstance(error, Conflict) or is_rows_fault(error)

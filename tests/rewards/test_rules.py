@@ -63,6 +63,19 @@ def test_a_member_redeems_it_so_often(used: int, reason: str | None) -> None:
     assert _reason(offer, {"ever": used, "month": used}) == reason
 
 
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        (Limit(1, "ever"), "A member redeems it at most once."),
+        (Limit(3, "week"), "A member redeems it at most 3 times a week."),
+    ],
+)
+def test_a_limit_says_itself(limit: Limit, says: str) -> None:
+    found = why_not(Offer(limits=[limit]), ANN, {limit.per: limit.most}, AT, UTC)
+    assert found is not None
+    assert found.sentence == says
+
+
 def test_the_hour_is_that_of_the_program() -> None:
     offer = Offer(eligible=read_eligible({"hours": {"from": "22:00", "to": "23:00"}}, ""))
     auckland = ZoneInfo("Pacific/Auckland")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -258,6 +259,16 @@ def test_a_code_of_the_pool_is_handed_out_once(wine: Caller) -> None:
     ]
 
 
+def test_a_code_that_is_not_good_for_as_long_as_the_hold_is_not_held(wine: Caller) -> None:
+    give(wine, 100)
+    offer(wine, kind="voucher", vouchers={"from": "pool"})
+    soon = (datetime.now(UTC) + timedelta(seconds=300)).isoformat()
+    wine("POST", f"{REWARDS}/it/vouchers", {"codes": ["A"], "expires_at": soon})
+    refused = redeem(wine, reward="it", hold={"expires_in_s": 600})
+    assert refused.refusal == (409, "voucher_gone")
+    assert redeem(wine, reward="it", hold={"expires_in_s": 60}).status == 201
+
+
 def test_a_code_is_made_when_it_is_redeemed(wine: Caller) -> None:
     give(wine, 300)
     offer(wine, kind="voucher", vouchers={"from": "generated", "prefix": "WINE-", "length": 12})
@@ -283,7 +294,7 @@ def test_a_code_is_made_when_it_is_redeemed(wine: Caller) -> None:
         ({"eligible": {"segment": ["vip"]}}, "vip"),
         ({"starts_at": "2999-01-01T00:00:00Z"}, "from 2999"),
         ({"ends_at": "2020-01-01T00:00:00Z"}, "until 2020"),
-        ({"limits": [{"most": 1, "per": "ever"}]}, "at most 1 times"),
+        ({"limits": [{"most": 1, "per": "ever"}]}, "at most once."),
     ],
 )
 def test_who_may_not_have_it_is_told_why(wine: Caller, more: dict[str, Any], says: str) -> None:
