@@ -50,7 +50,8 @@ def test_a_page_is_true(path: Path, stack: Stack, tmp_path: Path) -> None:
     tenant = stack.tenant().slug
     if "--tenant demo" in page.read_text():
         tenant = "demo"
-        demo = [sys.executable, "-m", "loyalty.cli", "demo", "--url", stack.base_url]
+        show = "import sys; from loyalty.cli import demo; demo.show(sys.argv[1])"
+        demo = [sys.executable, "-c", show, stack.base_url]
         subprocess.run(demo, check=True, stdout=subprocess.DEVNULL)
     command = loyalty_command(tmp_path, tenant)
     printed = run(page, environment(stack.base_url, command))
