@@ -115,8 +115,14 @@ def brief(tenant_id: int) -> Iterator[Brief]:
 
 @contextmanager
 def _cursor() -> Iterator[cursor]:
-    """A pooled connection as the driver has it. What it has begun and not ended is undone."""
-    connection = engine(Role.APP).raw_connection()
+    """A pooled connection as the driver has it. What it has begun and not ended is undone.
+
+    Raises OperationalError, as a session does, when none can be made.
+    """
+    try:
+        connection = engine(Role.APP).raw_connection()
+    except psycopg2.Error as error:
+        raise OperationalError("connect", None, error) from error
     try:
         with closing(connection.cursor()) as its:
             yield cast("cursor", its)

@@ -77,12 +77,13 @@ def reopen(session: Session, activity_ids: list[UUID], at: datetime) -> int:
 
 _EXPIRE = text(
     """
-    UPDATE setback s SET status = 'rejected', reason = 'park_expired', at = :at, until = NULL,
-           detail = 'Was parked (' || s.reason || ') until its window ended.'
-    WHERE (s.tenant_id, s.activity_id) IN (
-      SELECT tenant_id, activity_id FROM setback
+    WITH over AS MATERIALIZED (  -- a subquery might be asked again for each row, and pick others
+      SELECT activity_id FROM setback
       WHERE tenant_id = :tenant AND status = 'parked' AND until <= :at
       ORDER BY activity_id LIMIT :most FOR UPDATE SKIP LOCKED)
+    UPDATE setback s SET status = 'rejected', reason = 'park_expired', at = :at, until = NULL,
+           detail = 'Was parked (' || s.reason || ') until its window ended.'
+    FROM over WHERE s.tenant_id = :tenant AND s.activity_id = over.activity_id
     """
 )
 

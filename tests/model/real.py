@@ -96,15 +96,21 @@ class RealBook:
             advance_clock(session, by, actor="-", request_id=None)
 
     def beat(self) -> None:
-        """Moves all that is due, and lets holds lapse."""
+        """Ticks until nothing is due: lots move, and holds lapse."""
+        while self._tick():
+            pass
+
+    def _tick(self) -> int:
+        """One walk through what is due; returns how many lots it moved and holds it ended."""
         place: Place | None = Place()
+        done = 0
         while place:
             with transaction(self.tenant.id) as session:
-                place = move_due(session, place, self.now(), most=3).ended
-        lapsed = 1
-        while lapsed:
-            with transaction(self.tenant.id) as session:
-                lapsed = lapse_some(session, self.now(), most=2)
+                moved = move_due(session, place, self.now(), most=3)
+            place = moved.ended
+            done += moved.activated + moved.expired
+        with transaction(self.tenant.id) as session:
+            return done + lapse_some(session, self.now(), most=2)
 
     def release(self, earn: UUID) -> str:
         """`released`, or the code of the refusal."""
