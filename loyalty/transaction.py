@@ -117,20 +117,23 @@ def brief(tenant_id: int) -> Iterator[Brief]:
 def _cursor() -> Iterator[cursor]:
     """A pooled connection as the driver has it. What it has begun and not ended is undone.
 
-    Raises OperationalError, as a session does, when none can be made.
+    Raises OperationalError, as a session does, when there is no connection, or none any more.
     """
+    connection = None
     try:
         connection = engine(Role.APP).raw_connection()
-    except psycopg2.Error as error:
-        raise OperationalError("connect", None, error) from error
-    try:
         with closing(connection.cursor()) as its:
             yield cast("cursor", its)
+    except psycopg2.Error as error:
+        if error.pgcode is None:  # Postgres said nothing: it is the connection
+            raise OperationalError("", None, error) from error
+        raise
     finally:
-        if connection.closed:  # and so are the others in the pool: Postgres was restarted
-            connection.invalidate()
-            engine(Role.APP).dispose()
-        connection.close()
+        if connection is not None:
+            if connection.closed:  # and so are the others in the pool: Postgres was restarted
+                connection.invalidate()
+                engine(Role.APP).dispose()
+            connection.close()
 
 
 @contextmanager
