@@ -61,7 +61,7 @@ def read_row(
         with _cursor() as its:
             its.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
             return its.fetchone()
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+    except (OperationalError, psycopg2.OperationalError) as error:
         raise Unavailable("The database did not answer in time.") from error
 
 

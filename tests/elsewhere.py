@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import psycopg2
 
+from loyalty import clock
 from loyalty.config import config
 from loyalty.db import Role, engine
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
@@ -60,5 +61,6 @@ def _forget() -> None:
     for role in Role:
         engine(role).dispose()
     sys.modules.pop("celeryconfig", None)
+    clock._live.clear()  # another database has other tenants by the same numbers
     for one in _REMEMBERED:
         one.cache_clear()

@@ -108,7 +108,7 @@ BREAKS = [
     ("redeem entries have a redemption", "DELETE FROM redemption", "entry {a}-4"),
     (
         "redeem entries have a redemption",
-        "UPDATE redemption SET points = 31 WHERE reward_id IS NULL",
+        "UPDATE redemption SET points = 31 WHERE reward_id IS NULL AND account_id = {a}",
         "entry {a}-4",
     ),
     (
@@ -242,7 +242,9 @@ def named(book: Book) -> Named:
 
 
 def damage(session: Session, statement: str) -> None:
-    """What no role of the house can do: past the triggers, as the superuser."""
+    """What no role of the house can do: past the triggers, as the superuser, in one tenant."""
+    if " WHERE " not in statement:
+        statement += f" WHERE tenant_id = {session.info['tenant_id']}"
     act_as(session, "postgres")
     session.execute(text("SET LOCAL session_replication_role = replica"))
     session.execute(text(statement))
