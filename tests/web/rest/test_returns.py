@@ -13,6 +13,7 @@ from loyalty.earning.give_back.settle import fail_return
 from loyalty.tasks.returns import settle
 from loyalty.transaction import transaction
 from tests.opened import AT
+from tests.stack import until
 from tests.web.rest.caller import Caller, Told
 from tests.web.rest.test_earns import EARNS, bought
 
@@ -56,7 +57,12 @@ def test_a_return_is_stored_once_and_told(wine: Caller) -> None:
     assert again.headers["Idempotency-Replayed"] == "true"
     assert sent(wine, lines=[{"line_id": "b"}]).refusal == (422, "transaction_mismatch")
     settle(wine.tenant.id, [first.body["id"]])
-    told = wine("GET", f"/returns/{first.body['id']}").body
+
+    def returned() -> Any:
+        return wine("GET", f"/returns/{first.body['id']}").body
+
+    until(lambda: returned()["status"] != "accepted", "whoever has it in hand")
+    told = returned()
     assert (told["status"], told["points"], told["amount_back"]) == ("settled", 3, "3.00")
     assert (told["earn_id"], told["member_id"], told["whole"]) == (earn_id, "ann", False)
     assert told["lines"] == [{"line_id": "a", "quantity": "1.00"}]
