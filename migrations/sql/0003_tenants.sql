@@ -1,2 +1,0 @@
--- Tables and functions of tenants; its GRANTs stand at its end.
-SELECT 1;
