@@ -57,6 +57,7 @@ docs: .venv/test.stamp
 lock: .venv/test.stamp
 	$(UV_LOCK) --upgrade requirements.in -o requirements.txt
 	$(UV_LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
+	$(UV_LOCK) --upgrade requirements-kafka.in -o requirements-kafka.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/out
