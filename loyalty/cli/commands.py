@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from rich.markup import escape
 
 from loyalty.cli import surroundings
-from loyalty.cli.console import say, trouble
+from loyalty.cli.console import say
+from loyalty.cli.frame import data as _data
+from loyalty.cli.frame import in_one_sentence as _in_one_sentence
+from loyalty.cli.frame import user as _user
+from loyalty.cli.promotions_commands import promotions
 from loyalty.cli.trouble import Trouble
-from loyalty.config import ConfigurationError
-from loyalty.embedded import CannotStart
-from loyalty.errors import Problem
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=surroundings.DEFAULT_DATA,
-    envvar="LOYALTY_DATA",
-    show_default=True,
-    help="The stack's folder.",
-)
-
-
-def _in_one_sentence(command: Command) -> Command:
-    """What can go wrong is told in a sentence, and the exit code is 1."""
-
-    @wraps(command)
-    def told(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except (CannotStart, ConfigurationError, Trouble) as error:
-            trouble(str(error))
-        except Problem as problem:
-            trouble(f"{problem.detail} {problem.cure}")
-        except _drivers_errors() as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            trouble(f"The servers do not answer ({first}): ask `loyalty doctor`.")
-        sys.exit(1)
-
-    return told  # type: ignore[return-value]
-
-
-def _drivers_errors() -> tuple[type[Exception], ...]:
-    """Loaded only when something went wrong."""
-    import psycopg2
-    import redis
-    from sqlalchemy.exc import OperationalError
-
-    return (psycopg2.OperationalError, OperationalError, redis.RedisError)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -274,88 +233,6 @@ def resume(program: str, reason: str, tenant: str, data: Path) -> None:
     _turn(resume_program, program, reason, tenant)
 
 
-@main.group()
-def promotions() -> None:
-    """A program's rules as one file: out, in, compared, put in force."""
-
-
-_tenant = click.option("--tenant", default="default", show_default=True)
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-
-
-@promotions.command("export")
-@click.argument("program")
-@click.option("--drafts", is_flag=True, help="A promotion's draft, where it has one.")
-@_tenant
-@_data
-@_in_one_sentence
-def promotions_export(program: str, drafts: bool, tenant: str, data: Path) -> None:
-    """Print a program's rules as YAML: what is in force, and what is to come."""
-    surroundings.use(data)
-    from loyalty.cli import promotions
-
-    promotions.export(tenant, program, drafts=drafts)
-
-
-@promotions.command("import")
-@click.argument("program")
-@_file
-@click.option("--publish", is_flag=True, help="Put it in force at once, all of it or nothing.")
-@_tenant
-@_data
-@_in_one_sentence
-def promotions_import(program: str, file: Path, publish: bool, tenant: str, data: Path) -> None:
-    """Make drafts of what differs in a file of rules; what it leaves out stays as it is."""
-    surroundings.use(data)
-    from loyalty.cli import promotions
-
-    promotions.take(tenant, program, file, publish=publish)
-
-
-@promotions.command("diff")
-@click.argument("program")
-@_file
-@_tenant
-@_data
-@_in_one_sentence
-def promotions_diff(program: str, file: Path, tenant: str, data: Path) -> None:
-    """Show how a file of rules differs from what is in force; end with 1 if it does."""
-    surroundings.use(data)
-    from loyalty.cli import promotions
-
-    if promotions.compare(tenant, program, file):
-        sys.exit(1)
-
-
-@promotions.command("publish")
-@click.argument("program")
-@click.argument("key", nargs=-1)
-@_tenant
-@_data
-@_in_one_sentence
-def promotions_publish(program: str, key: tuple[str, ...], tenant: str, data: Path) -> None:
-    """Publish drafts whose fixtures hold: those named, or all; all of them or none."""
-    surroundings.use(data)
-    from loyalty.cli import promotions
-
-    promotions.put_in_force(tenant, program, key)
-
-
-@promotions.command("rehearse")
-@click.argument("program")
-@click.argument("key")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366))
-@_tenant
-@_data
-@_in_one_sentence
-def promotions_rehearse(program: str, key: str, days: int, tenant: str, data: Path) -> None:
-    """Try a draft on all real purchases of the last days: what would have come out differently."""
-    surroundings.use(data)
-    from loyalty.cli import promotions
-
-    promotions.tell_rehearsal(tenant, program, key, days)
-
-
 def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> None:
     from loyalty.clock import now
     from loyalty.tenants.queries import tenant_id_of
@@ -369,5 +246,4 @@ def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> N
     say(f"Program {program!r} is {turned.status}.")
 
 
-def _user() -> str:
-    return os.environ.get("USER") or "cli"
+main.add_command(promotions)
