@@ -1,0 +1,10 @@
+"""Which step advances which kind of job. A new kind is a step, and its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from loyalty.jobs.step import Step
+
+STEPS: Mapping[str, Step] = MappingProxyType({})
