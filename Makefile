@@ -12,7 +12,7 @@ INSTALL = command -v $(PYTHON) >/dev/null || \
 UV_LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test check bench bench-memory faults docs lock clean
+.PHONY: help run test check test-kafka bench bench-memory faults docs lock clean
 
 help:
 	@echo 'make run           everything on this machine, with a demo, until Ctrl-C'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench         measures this machine: a table of ratios and a chart (20 minutes)'
 	@echo 'make bench-memory  the memory of each process after 2 and after 10 minutes of load'
 	@echo 'make faults        kills everything under load, for a long time, and prints what came of it'
+	@echo 'make test-kafka    reads purchases from a real Kafka, which it fetches; needs Java 17 and Maven'
 	@echo 'make docs          real answers into the examples of docs/, and the picture of the tables'
 	@echo 'make lock          newest versions of all packages into requirements*.txt'
 	@echo 'make clean         removes what can be made again; your data in var/ stay'
@@ -50,6 +51,21 @@ bench-memory: .venv/test.stamp
 
 faults: .venv/test.stamp
 	$(PY) -m pytest -n 0 -s tests/faults/long_round.py
+
+# The extra, and Kafka's server from Maven Central, into var/.
+KAFKA = var/kafka
+test-kafka: .venv/test.stamp $(KAFKA)/stamp
+	@$(INSTALL) requirements-kafka.txt
+	$(PY) -m pytest -n 0 tests/streams/with_kafka.py
+
+$(KAFKA)/stamp: tests/streams/pom.xml
+	@command -v java >/dev/null && command -v mvn >/dev/null || \
+		{ echo 'Kafka needs Java 17 or newer, and Maven to fetch it: install both.'; exit 1; }
+	rm -rf $(KAFKA)
+	mvn -q -B -ntp -C -f tests/streams/pom.xml \
+		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA)
+	@touch $@
 
 docs: .venv/test.stamp
 	WRITE_DOCS=1 $(PY) -m pytest -n 0 tests/docs

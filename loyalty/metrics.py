@@ -8,7 +8,7 @@ loyalty/web/health.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _FILES = Path(os.environ.get("LOYALTY_DATA", "var")) / "metrics"
@@ -21,7 +21,7 @@ from prometheus_client import values  # noqa: E402
 
 values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
-from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: E402
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 
 _SETTLING_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -46,6 +46,16 @@ _MISCOUNTED = Counter("loyalty_miscounted", "Replayed awards that came out other
 _SWEPT = Counter("loyalty_swept", "Purchases whose wake-up the sweep sent again.")
 _DROPPED = Counter("loyalty_handover_dropped", "Wake-ups not sent, left to the sweep.")
 _LIMITS_OFF = Counter("loyalty_rate_limit_off", "Requests let through because Redis was away.")
+_STREAMED = Counter("loyalty_streamed", "Messages of a topic, by outcome.", ["topic", "outcome"])
+_STREAM_HELD = Counter(
+    "loyalty_stream_held_seconds", "How long a topic was not read, and why.", ["topic", "reason"]
+)
+_STREAM_LAG = Gauge(
+    "loyalty_stream_lag",
+    "Messages of a partition that are not stored yet.",
+    ["topic", "partition"],
+    multiprocess_mode="mostrecent",  # of whichever process reads the partition now
+)
 _ERRORS = Counter("loyalty_errors", "Answers of 5xx.", ["code"])
 
 
@@ -100,6 +110,23 @@ def handover_dropped(purchases: int) -> None:
 def rate_limit_off() -> None:
     """A request was let through unlimited because Redis did not answer."""
     _LIMITS_OFF.inc()
+
+
+def streamed(topic: str, outcomes: Mapping[str, int]) -> None:
+    """So many messages of a topic had each outcome."""
+    for outcome, messages in outcomes.items():
+        _STREAMED.labels(topic, outcome).inc(messages)
+
+
+def stream_held(topic: str, reason: str, seconds: float) -> None:
+    """A topic was not read for so long."""
+    _STREAM_HELD.labels(topic, reason).inc(seconds)
+
+
+def stream_lag(topic: str, lags: Mapping[int, int]) -> None:
+    """So many messages of each partition wait in Kafka."""
+    for partition, messages in lags.items():
+        _STREAM_LAG.labels(topic, str(partition)).set(messages)
 
 
 def failed(code: str) -> None:

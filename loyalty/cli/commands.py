@@ -14,6 +14,7 @@ from loyalty.cli.console import say
 from loyalty.cli.frame import data as _data
 from loyalty.cli.frame import in_one_sentence as _in_one_sentence
 from loyalty.cli.frame import user as _user
+from loyalty.cli.ingest_command import ingest
 from loyalty.cli.promotions_commands import promotions
 from loyalty.cli.trouble import Trouble
 
@@ -246,4 +247,5 @@ def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> N
     say(f"Program {program!r} is {turned.status}.")
 
 
+main.add_command(ingest)
 main.add_command(promotions)
