@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loyalty.config import secret
 from loyalty.embedded import CannotStart
 
 DEFAULT_DATA = Path("var")
 _FILE = "stack.json"
+_URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL", "REDIS_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,21 @@ def forget_stack(data: Path) -> None:
     (data / _FILE).unlink(missing_ok=True)
 
 
+def read_secret_files() -> None:
+    """Puts the URLs that stand in files into this process' environment, and so its children's."""
+    for name in _URLS:
+        if url := secret(os.environ, name):
+            os.environ[name] = url
+            os.environ.pop(f"{name}_FILE", None)
+
+
 def use(data: Path) -> Stack | None:
     """Points this process at the stack; call it before any module that reads the environment.
 
     Returns what the folder's stack says of itself. Raises CannotStart when there is no stack.
     """
     stack = read_stack(data)
-    if os.environ.get("DATABASE_URL"):
+    if secret(os.environ, "DATABASE_URL"):
         return stack
     if stack is None:
         raise CannotStart(

@@ -21,7 +21,7 @@ from loyalty.cli import parts
 from loyalty.cli.console import doing, say, show_line, trouble
 from loyalty.cli.reach import must_be_free, reach_postgres, reach_redis
 from loyalty.cli.supervisor import Supervisor
-from loyalty.cli.surroundings import Stack, forget_stack, read_stack
+from loyalty.cli.surroundings import Stack, forget_stack, read_secret_files, read_stack
 from loyalty.cli.trouble import Trouble
 from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
@@ -69,6 +69,7 @@ class _Running:
     def __init__(self, wish: Wish, data: Path) -> None:
         self.wish = wish
         self.data = data
+        read_secret_files()
         self.env = dict(os.environ)
         self.supervisor = Supervisor(self.env, show_line, self._tell)
         self.embedded_database = not os.environ.get("DATABASE_URL")

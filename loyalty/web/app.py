@@ -13,7 +13,7 @@ from flask.json.provider import JSONProvider
 from loyalty import logs
 from loyalty.config import config
 from loyalty.ids import uuid7
-from loyalty.web import documents, health, paths, problems
+from loyalty.web import documents, headers, health, paths, problems, proxies
 from loyalty.web.body import MAX_BODY_BYTES
 from loyalty.web.rest.adjustments import adjustments
 from loyalty.web.rest.api_keys import api_keys
@@ -104,6 +104,8 @@ def create_app() -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.before_request(_name_request)
     app.after_request(_tell_its_name)
+    headers.install(app, hsts_s=config().hsts_s, origins=config().cors_origins)
+    proxies.install(app, config().proxies)
     paths.install(app)
     problems.install(app)
     health.install(app)
