@@ -12,7 +12,7 @@ INSTALL = command -v $(PYTHON) >/dev/null || \
 UV_LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help run test check test-kafka bench bench-memory faults docs lock clean
+.PHONY: help run test check test-kafka bench bench-memory faults docs lock advisories clean
 
 help:
 	@echo 'make run           everything on this machine, with a demo, until Ctrl-C'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-kafka    reads purchases from a real Kafka, which it fetches; needs Java 17 and Maven'
 	@echo 'make docs          real answers into the examples of docs/, and the picture of the tables'
 	@echo 'make lock          newest versions of all packages into requirements*.txt'
+	@echo 'make advisories    known faults of packages, from an export of OSV: OSV=all.zip'
 	@echo 'make clean         removes what can be made again; your data in var/ stay'
 
 run: .venv/run.stamp
@@ -74,6 +75,9 @@ lock: .venv/test.stamp
 	$(UV_LOCK) --upgrade requirements.in -o requirements.txt
 	$(UV_LOCK) --upgrade requirements-dev.in -o requirements-dev.txt
 	$(UV_LOCK) --upgrade requirements-kafka.in -o requirements-kafka.txt
+
+advisories: .venv/test.stamp
+	$(PY) -m tests.architecture.advisories $(OSV)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/out
