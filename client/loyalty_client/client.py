@@ -68,6 +68,10 @@ class Loyalty:
         """What became of a return, by the id that the bank gave it. Raises NotFound."""
         return read(Returned, self._wire.get(f"/returns/{segment(return_id)}"))
 
+    def wait_returned(self, return_id: str, within_s: float = 10.0) -> Returned:
+        """The return once it is `judged`, or as it is when the time is up."""
+        return look_until_judged(lambda: self.returned(return_id), within_s)
+
     def redemption(self, redemption_id: str) -> Redemption:
         """A redemption as it is now. Raises NotFound."""
         return read(Redemption, self._wire.get(f"/redemptions/{segment(redemption_id)}"))

@@ -106,7 +106,8 @@ class Wire:
         self, path: str, order: object, key: str | None, query: Mapping[str, str] | None = None
     ) -> Reply:
         """What came of an act under a key; one that nobody gave is made, and kept while trying."""
-        return self.call(Request("POST", path, to_json(order), query, key or uuid4().hex))
+        given = uuid4().hex if key is None else key
+        return self.call(Request("POST", path, to_json(order), query, given))
 
     def call(self, request: Request) -> Reply:
         """The answer to the request, or to one of its repetitions.
@@ -224,15 +225,18 @@ def _whole(response: requests.Response, ends_at: float) -> bytes:
 
 
 def _reply(response: requests.Response, raw: bytes, key: str | None) -> Reply:
+    is_well = _OK <= response.status_code < _REDIRECTION
     kind = response.headers.get("Content-Type", "")
-    is_json = "json" in kind.partition(";")[0]
-    try:
-        body = json.loads(raw) if is_json else None
-    except ValueError as error:  # cut short
-        raise _Lost(f"an answer that cannot be read: {error}") from error
-    if _OK <= response.status_code < _REDIRECTION:
-        if not is_json:
-            raise Garbled(f"{response.url} answers with {kind or 'nothing'}: is it a bank?")
+    body = None
+    if "json" in kind.partition(";")[0]:
+        try:
+            body = json.loads(raw)
+        except ValueError as error:
+            if is_well:  # cut short
+                raise _Lost(f"an answer that cannot be read: {error}") from error
+    elif is_well:
+        raise Garbled(f"{response.url} answers with {kind or 'nothing'}: is it a bank?")
+    if is_well:
         return Reply(response.status_code, body)
     raise refused(_problem(response, body), key)
 
