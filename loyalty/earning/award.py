@@ -7,11 +7,12 @@ longer open, and unique keys have the last word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Row, text
@@ -58,12 +59,14 @@ from loyalty.tiers.rules import qualifying_spend
 
 @dataclass(slots=True)
 class Judged:
-    """What one batch decided; `waits_s` are the times from recorded to awarded, in seconds."""
+    """What one batch decided; `waits_s` are the times from recorded to awarded, in seconds;
+    `left` are those whose accounts somebody else had locked."""
 
     awards: list[dict[str, Any]] = field(default_factory=list)
     setbacks: list[dict[str, Any]] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)  # what may complete a referral
     waits_s: list[float] = field(default_factory=list)
+    left: list[UUID] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -87,9 +90,19 @@ class Book:
 
 
 def award_activities(
-    session: Session, ids: Sequence[UUID], at: datetime, *, top_up: bool = True
+    session: Session,
+    ids: Sequence[UUID],
+    at: datetime,
+    *,
+    top_up: bool = True,
+    wait: bool = True,
+    lock_budgets: bool = False,
 ) -> Judged:
-    """Judges the open purchases among `ids` (and others of the tenant up to 200 with `top_up`)."""
+    """Judges the open purchases among `ids` (and others of the tenant up to 200 with `top_up`).
+
+    Without `wait`, those of accounts that somebody else has locked are left for later, and their
+    locks keep nobody waiting who wants the others. Raises BudgetOverdrawn, unless `lock_budgets`.
+    """
     claimed = claim(session, ids, top_up=top_up)
     judged = Judged()
     if not claimed:
@@ -97,26 +110,40 @@ def award_activities(
     programs = program_rules(session, {row.program_id for row in claimed})
     if enrol_strangers(session, claimed, programs, at):
         claimed = claim(session, [row.id for row in claimed], top_up=False)
-    book = _open_book(session, claimed, programs, at)
+    versions = published_versions(session, programs)
+    campaigns = _campaigns(session, programs, claimed)
+    wanted = {row.account_id for row in claimed if row.account_id}
+    accounts = lock_accounts(session, wanted, wait=wait)
+    if len(accounts) < len(wanted):
+        busy = wanted - accounts.keys()
+        judged.left = [row.id for row in claimed if row.account_id in busy]
+        claimed = [row for row in claimed if row.account_id not in busy]
+        if not claimed:
+            return judged
+    book = _open_book(session, claimed, programs, versions, campaigns, accounts, at)
+    _open_counters(session, claimed, book, lock_budgets=lock_budgets)
     for row in claimed:
         _judge(row, book, judged)
     post(session, book.accounts.values(), at)
     settle(session, judged)
-    write_counters(session, book.counters)
     wake_waiting(session, [row.id for row in claimed])
     book.climb.write(session)
     referring = {one for one, program in programs.items() if program.has_referrals}
     further(session, book.counting, referring, judged.happened, at)
+    write_counters(session, book.counters)
     return judged
 
 
 def _open_book(
-    session: Session, claimed: Sequence[Row[Any]], programs: dict[int, ProgramRules], at: datetime
+    session: Session,
+    claimed: Sequence[Row[Any]],
+    programs: dict[int, ProgramRules],
+    versions: dict[int, list[Version]],
+    campaigns: dict[int, list[Campaign]],
+    accounts: dict[int, Account],
+    at: datetime,
 ) -> Book:
-    """Reads and locks, in the order of all locks: budgets last, where a limit may be reached."""
-    versions = published_versions(session, programs)
-    campaigns = _campaigns(session, programs, claimed)
-    accounts = lock_accounts(session, {row.account_id for row in claimed if row.account_id})
+    """Reads what the locked accounts' members are and did, as far as the rules ask for it."""
     members = standings(session, {row.membership_id for row in claimed if row.membership_id})
     ladders = {one: program.ladder for one, program in programs.items()}
     times = [row.occurred_at for row in claimed]
@@ -127,36 +154,44 @@ def _open_book(
     whose = {member.membership_id: member.account_id for member in members.values()}
     facts = open_facts(session, claimed, whose, asks, at, catalogue=catalogue)
     counting = Counting(session, campaigns, accounts)
-    book = Book(programs, versions, counting, accounts, members, climbing, facts, at)
-    if any(version.rule.limits for version in in_force):
-        book.counters = read_counters(session, _counted(claimed, book), lock=True)
-    return book
+    return Book(programs, versions, counting, accounts, members, climbing, facts, at)
 
 
-def _counted(claimed: Sequence[Row[Any]], book: Book) -> set[Key]:
-    """What may be counted against limits in this batch: of members whatever they may reach, of
-    everyone together only what a purchase of the batch may reach, for that is locked."""
-    keys: set[Key] = set()
+def _open_counters(
+    session: Session, claimed: Sequence[Row[Any]], book: Book, *, lock_budgets: bool
+) -> None:
+    """Reads what is used of the limits that may count in this batch, and locks the budgets that
+    are nearly used up (or all) and that a purchase of it may reach."""
     limited = {
         one: [version for version in versions if version.rule.limits]
         for one, versions in book.versions.items()
     }
+    if not any(limited.values()):
+        return
+    occasions = [
+        (row, member, Occasion(version, member.account_id, row.occurred_at, zone))
+        for row, member, zone in _members_of(claimed, book)
+        for version in limited[row.program_id]
+        if version.in_force(row.occurred_at)
+    ]
+    keys = {key for *_, occasion in occasions for key in occasion.keys}
+    counters = book.counters = read_counters(session, keys, lock=False)
+    must = set[Key]()
+    for row, member, occasion in occasions:
+        found = set(filter(is_budget, occasion.keys)) if lock_budgets else counters.scarce(occasion)
+        if found - must and _may_reach(row, occasion.version, member, book):
+            must |= found
+    counters.lock(session, must)
+
+
+def _members_of(
+    claimed: Sequence[Row[Any]], book: Book
+) -> Iterator[tuple[Row[Any], Standing, ZoneInfo]]:
+    """What may be judged by promotions: whose it is, and the program's time zone."""
     for row in claimed:
         member = book.members.get(row.membership_id) if row.membership_id else None
-        if member is None or member.account_id not in book.accounts or row.kind == bonus.KIND:
-            continue
-        zone = book.programs[row.program_id].zone
-        for version in limited[row.program_id]:
-            if not version.in_force(row.occurred_at):
-                continue
-            occasion = Occasion(version, member.account_id, row.occurred_at, zone)
-            missing = occasion.counted() - keys
-            if any(is_budget(key) for key in missing) and not _may_reach(
-                row, version, member, book
-            ):
-                missing = {key for key in missing if not is_budget(key)}
-            keys |= missing
-    return keys
+        if member and member.account_id in book.accounts and row.kind != bonus.KIND:
+            yield row, member, book.programs[row.program_id].zone
 
 
 def _may_reach(row: Row[Any], version: Version, member: Standing, book: Book) -> bool:

@@ -26,6 +26,7 @@ _LOCK = text(
     "SELECT id, program_id, pending, available, held, owed, lifetime, tier_points, version"
     " FROM account WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
 )
+_LOCK_FREE = text(f"{_LOCK.text} SKIP LOCKED")
 _LOTS = text(
     f"SELECT {COLUMNS} FROM lot"  # noqa: S608 - a constant
     " WHERE tenant_id = :tenant_id AND account_id = :account_id AND open AND active = :active"
@@ -47,10 +48,17 @@ def open_account(session: Session, program_id: int) -> int:
     )
 
 
-def lock_accounts(session: Session, account_ids: Iterable[int]) -> dict[int, Account]:
-    """Locks accounts FOR UPDATE in the order of their ids: the one way to lock accounts."""
+def lock_accounts(
+    session: Session, account_ids: Iterable[int], *, wait: bool = True
+) -> dict[int, Account]:
+    """Locks accounts FOR UPDATE in the order of their ids: the one way to lock accounts.
+
+    Without `wait`, those that somebody else has locked are left out.
+    """
     ids = sorted(set(account_ids))
-    rows = session.execute(_LOCK, {"tenant_id": session.info["tenant_id"], "ids": ids})
+    rows = session.execute(
+        _LOCK if wait else _LOCK_FREE, {"tenant_id": session.info["tenant_id"], "ids": ids}
+    )
     return {row.id: account_of(row, row.id, row.program_id) for row in rows}
 
 

@@ -1,12 +1,14 @@
 """What of the promotions' limits is used: read under the locks, counted in memory, written once.
 
 A member's counters are guarded by the account's lock. Those of everyone together (budgets) are
-rows of their own, locked last of all, and only for promotions that may give something.
+rows of their own. While plenty is left of one, it is only read: what was given is added last of
+all, and refused when others have taken too much meanwhile (`BudgetOverdrawn`). One that is nearly
+used up is locked before anything is decided, the last of all locks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
@@ -16,13 +18,14 @@ from sqlalchemy.orm import Session
 
 from loyalty.promotions.allowance import NONE_USED, Allowance, Use, allowance, period_of
 from loyalty.promotions.queries import versions_of
-from loyalty.promotions.rule import Version
+from loyalty.promotions.rule import Limit, Version
 
 EVERYONE = 0  #: stands where an account's id does, for a budget
 Key = tuple[int, int, str]  #: promotion, account, period
 
 _READ = text("SELECT * FROM promotion_uses(:tenant, CAST(:wanted AS json), :lock)")
-_COUNT = text("SELECT count_promotion_uses(:tenant, CAST(:added AS json))")
+_COUNT = text("SELECT * FROM count_promotion_uses(:tenant, CAST(:added AS json))")
+_PLENTY = 10  # a budget of which less than a tenth is left is locked before anything is decided
 _GIVE_BACK = text(
     "WITH own AS (UPDATE promotion_use SET points = greatest(points - :points, 0),"
     "   uses = greatest(uses - :uses, 0)"
@@ -59,12 +62,23 @@ class Occasion:
         return set(self.keys)
 
 
+class BudgetOverdrawn(Exception):
+    """Others have taken so much of a budget meanwhile that what was decided does not hold.
+
+    Nothing of the transaction may stay; done again with budgets locked, it can't come to this.
+    """
+
+
 @dataclass(slots=True)
 class Counters:
-    """What was used when they were read, and what was added since."""
+    """What was used when they were read, and what was added since; budgets that are `locked`
+    can't have changed."""
 
     used: dict[Key, Use] = field(default_factory=dict)
     added: dict[Key, Use] = field(default_factory=dict)
+    locked: set[Key] = field(default_factory=set)
+    #: The limits of the budgets that were added to, which must hold when they are written.
+    _limits: dict[Key, set[Limit]] = field(default_factory=dict)
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
@@ -78,9 +92,39 @@ class Counters:
 
     def count(self, occasion: Occasion, points: int) -> None:
         """One more use, which gave `points`."""
+        limits = occasion.version.rule.limits
         for key in occasion.counted():
             since = self.added.get(key, NONE_USED)
             self.added[key] = Use(since.points + points, since.uses + 1)
+            if is_budget(key) and key not in self.locked:
+                own = zip(limits, occasion.keys, strict=True)
+                self._limits.setdefault(key, set()).update(one for one, its in own if its == key)
+
+    def scarce(self, occasion: Occasion) -> set[Key]:
+        """The budgets of which so little is left that they must be locked to decide."""
+        limits = zip(occasion.version.rule.limits, occasion.keys, strict=True)
+        return {key for limit, key in limits if is_budget(key) and self._is_scarce(limit, key)}
+
+    def _is_scarce(self, limit: Limit, key: Key) -> bool:
+        used = self.used.get(key, NONE_USED)
+        return any(
+            most is not None and (most - so_far) * _PLENTY <= most
+            for most, so_far in ((limit.points, used.points), (limit.uses, used.uses))
+        )
+
+    def lock(self, session: Session, keys: Collection[Key]) -> None:
+        """Locks budgets and reads them again."""
+        found = read_counters(session, keys, lock=True)
+        self.used |= found.used
+        self.locked |= found.locked
+
+    def must_hold(self, key: Key, used: Use) -> None:
+        """Raises BudgetOverdrawn where a budget that was not locked stands above its limits."""
+        for limit in self._limits.get(key, ()):
+            if (limit.points is not None and used.points > limit.points) or (
+                limit.uses is not None and used.uses > limit.uses
+            ):
+                raise BudgetOverdrawn(f"promotion {key[0]}, {key[2]}")
 
 
 def open_counters(
@@ -96,7 +140,7 @@ def is_budget(key: Key) -> bool:
     return key[1] == EVERYONE
 
 
-def read_counters(session: Session, keys: Iterable[Key], *, lock: bool) -> Counters:
+def read_counters(session: Session, keys: Collection[Key], *, lock: bool) -> Counters:
     """Reads what is used, in one statement; the accounts are locked, and budgets are from now on.
 
     No keys cost nothing. Without `lock` nothing is written: for who only looks.
@@ -115,13 +159,15 @@ def read_counters(session: Session, keys: Iterable[Key], *, lock: bool) -> Count
             "lock": lock,
         },
     )
-    return Counters(
-        {(row.promotion_id, row.account_id, row.period): Use(row.points, row.uses) for row in rows}
-    )
+    used = {(one, account, per): Use(points, uses) for one, account, per, points, uses in rows}
+    return Counters(used, locked={key for key in keys if is_budget(key)} if lock else set())
 
 
 def write_counters(session: Session, counters: Counters) -> None:
-    """Writes what was added, in one statement; nothing costs nothing."""
+    """Writes what was added, in one statement; nothing costs nothing. The last of all locks.
+
+    Raises BudgetOverdrawn; see there.
+    """
     if not counters.added:
         return
     added = [
@@ -134,9 +180,11 @@ def write_counters(session: Session, counters: Counters) -> None:
         }
         for (promotion, account, period), use in counters.added.items()
     ]
-    session.execute(
+    budgets = session.execute(
         _COUNT, {"tenant": session.info["tenant_id"], "added": orjson.dumps(added).decode()}
     )
+    for promotion_id, period, points, uses in budgets:
+        counters.must_hold((promotion_id, EVERYONE, period), Use(points, uses))
 
 
 def give_back_use(

@@ -16,13 +16,14 @@ from loyalty import metrics
 from loyalty.book.audit import LATEST_COMMIT
 from loyalty.clock import now, wall_clock
 from loyalty.earning import replay
-from loyalty.earning.award import award_activities, fail
+from loyalty.earning.award import Judged, award_activities, fail
 from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone, give_claim_back
 from loyalty.earning.parking import expire_parked, reopen
 from loyalty.earning.sweep import can_go_on, resend, tenants_with_expired
 from loyalty.errors import Problem, Unavailable
 from loyalty.logs import logger
 from loyalty.outbox import handover
+from loyalty.promotions.limits import BudgetOverdrawn
 from loyalty.tasks import in_hand
 from loyalty.tasks.queue import depth
 from loyalty.transaction import across_tenants, transaction
@@ -85,11 +86,30 @@ def _judge_in_parts(tenant_id: int, ids: Sequence[UUID]) -> None:
 
 
 def _award(tenant_id: int, ids: Sequence[UUID], *, top_up: bool) -> None:
-    with transaction(tenant_id) as session:
-        judged = award_activities(session, ids, now(session), top_up=top_up)
+    """One batch; what belongs to accounts that others have locked goes with the next, and at
+    last waits for them: two batches do not stand behind each other for a member they share."""
+    for wait in (False, False, True):
+        judged = _award_once(tenant_id, ids, top_up=top_up and not wait, wait=wait)
+        ids = judged.left
+        if not ids:
+            break
+
+
+def _award_once(tenant_id: int, ids: Sequence[UUID], *, top_up: bool, wait: bool) -> Judged:
+    def once(*, lock_budgets: bool) -> Judged:
+        with transaction(tenant_id) as session:
+            return award_activities(
+                session, ids, now(session), top_up=top_up, wait=wait, lock_budgets=lock_budgets
+            )
+
+    try:
+        judged = once(lock_budgets=False)
+    except BudgetOverdrawn:
+        judged = once(lock_budgets=True)
     metrics.awarded(judged.waits_s)
     for setback in judged.setbacks:
         metrics.set_back(setback["status"], setback["reason"])
+    return judged
 
 
 def _claims_alone(tenant_id: int, ids: Sequence[UUID]) -> int:

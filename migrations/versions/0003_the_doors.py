@@ -19,7 +19,7 @@ _STEPS = (
     "0003_webhooks",
     "0003_notifications",
     "0003_streams",
-    "0003_corners",
+    "0003_award",
     "0002_walls",  # last: it sees every table that the others made
 )
 
