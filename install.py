@@ -89,11 +89,11 @@ def install(lock: str) -> None:
 
 
 def add_command() -> None:
-    """Puts the command `loyalty` beside python; it works from any folder."""
+    """Puts the command `loyalty` beside python, and its packages within reach, from any folder."""
     ask = [PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     answer = subprocess.run(ask, check=True, stdout=subprocess.PIPE)
     packages = Path(answer.stdout.decode().strip())
-    (packages / "loyalty.pth").write_text(f"{ROOT}\n")
+    (packages / "loyalty.pth").write_text(f"{ROOT}\n{ROOT / 'client'}\n")
     command = VENV / "bin" / "loyalty"
     command.write_text(_COMMAND)
     command.chmod(0o755)

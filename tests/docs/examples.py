@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.architecture import sources
+
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WIDTH = 100
 _END = "=== end of block ==="
@@ -60,13 +62,13 @@ def examples(page: Path) -> list[Example]:
     return found
 
 
-def run(page: Path, env: Mapping[str, str]) -> list[str]:
-    """What each example of the page prints. Fails with the shell's own words."""
+def run(page: Path, env: Mapping[str, str], folder: Path) -> list[str]:
+    """What each example of the page prints, run in `folder`. Fails with the shell's own words."""
     script = "set -euo pipefail\n" + "".join(
         f"{example.typed}\necho; echo '{_END}'\n" for example in examples(page)
     )
     done = subprocess.run(
-        ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=200
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, f"{page.name}: {done.stderr}\n{done.stdout[-2000:]}"
     return done.stdout.split(f"\n{_END}\n")[:-1]
@@ -112,19 +114,24 @@ def write(page: Path, printed: list[str]) -> None:
 
 
 def loyalty_command(folder: Path, tenant: str) -> Path:
-    """`loyalty` as the pages type it, for a tenant of one's own; returns its folder."""
+    """`loyalty` as the pages type it, for a tenant of one's own, and `python`; returns `folder`."""
     command = folder / "loyalty"
     command.write_text(
         "#!/bin/sh\n"
         'case "$*" in *--tenant*) ;;\n'
-        f'token*|pause*|resume*|audit*|promotions*) set -- "$@" --tenant {tenant};; esac\n'
+        f'token*|pause*|resume*|audit*|promotions*|members*|statement*|explain*|adjust*'
+        f'|retry-failed*|re-evaluate*) set -- "$@" --tenant {tenant};; esac\n'
         f'exec {sys.executable} -m loyalty.cli "$@"\n'
     )
-    command.chmod(0o755)
+    python = folder / "python"  # no link: that would forget its packages
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    for script in (command, python):
+        script.chmod(0o755)
     return folder
 
 
 def environment(url: str, command_folder: Path) -> dict[str, str]:
     """What the reader has set before the first example."""
     path = f"{command_folder}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "API": url, "USER": "you"}
+    packages = f"{sources.ROOT}{os.pathsep}{sources.ROOT / 'client'}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": packages, "API": url, "USER": "you"}

@@ -54,7 +54,7 @@ def test_a_page_is_true(path: Path, stack: Stack, tmp_path: Path) -> None:
         demo = [sys.executable, "-c", show, stack.base_url]
         subprocess.run(demo, check=True, stdout=subprocess.DEVNULL)
     command = loyalty_command(tmp_path, tenant)
-    printed = run(page, environment(stack.base_url, command))
+    printed = run(page, environment(stack.base_url, command), tmp_path)
     if os.environ.get("WRITE_DOCS"):
         write(page, printed)
     for example, said in zip(examples(page), printed, strict=True):
