@@ -1,4 +1,4 @@
-"""What you tell the bank. Money is Decimal, int or text, never a float; an instant has an offset."""
+"""What you tell the bank: money as Decimal, int or text, never a float; instants with an offset."""
 
 from __future__ import annotations
 

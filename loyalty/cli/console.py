@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -24,6 +27,33 @@ _COLOURS = {
 def say(text: str) -> None:
     """A line, with rich's markup."""
     out.print(text)
+
+
+#: In a file or a pipe nothing is cut to the width of a screen that is not there.
+_WIDE = 1000
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table with these columns, of which some are figures."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left")
+    return made
+
+
+def show(shown: Table) -> None:
+    """A table."""
+    out.print(shown, width=None if out.is_terminal else _WIDE)
+
+
+def show_json(document: object) -> None:
+    """What a script reads, and nothing else on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def instant(at: datetime) -> str:
+    """To the second, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def show_line(name: str, line: str) -> None:

@@ -57,28 +57,19 @@ class Cutter:
                 threading.Thread(target=self._carry, args=(near, far), daemon=True).start()
 
     def _carry(self, near: socket.socket, far: socket.socket) -> None:
-        """One thread for both directions: a socket is reset when nobody waits on it."""
-        silent = False
+        """One thread for both directions: a socket is reset only when nobody waits on it."""
         with contextlib.suppress(OSError), near, far:
             while True:
                 ready, _, _ = select.select([near, far], [], [])
-                if near in ready:
-                    if not (asked := near.recv(_CHUNK)):
+                for one in ready:
+                    if not (data := one.recv(_CHUNK)):
                         return
-                    far.sendall(asked)
-                if far in ready:
-                    if not (answered := far.recv(_CHUNK)):
-                        return
-                    # The bank answers after its commit: what comes from it says that it is done.
-                    how = None if silent else self._take()
-                    if how is None and not silent:
-                        near.sendall(answered)
-                    elif how is Cut.SILENCE:
-                        silent = True
-                    elif how is not None:
-                        if how is Cut.WITHIN_THE_ANSWER:
-                            near.sendall(answered[: len(answered) // 2])
-                        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                    if one is near:
+                        far.sendall(data)
+                    elif (how := self._take()) is None:
+                        near.sendall(data)
+                    else:  # the bank answers after its commit: it is done
+                        _lose(data, how, near)
                         return
 
     def _take(self) -> Cut | None:
@@ -90,6 +81,16 @@ class Cutter:
             self.left -= 1
             self._row += 1
             return self._how
+
+
+def _lose(answer: bytes, how: Cut, near: socket.socket) -> None:
+    if how is Cut.SILENCE:
+        while near.recv(_CHUNK):  # until the client has had enough
+            pass
+        return
+    if how is Cut.WITHIN_THE_ANSWER:
+        near.sendall(answer[: len(answer) // 2])
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 @contextlib.contextmanager

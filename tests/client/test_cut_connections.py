@@ -88,7 +88,7 @@ _ACTS: list[tuple[Callable[[Loyalty], object], object, int]] = [
 
 
 @pytest.mark.parametrize("cut", list(Cut))
-@pytest.mark.parametrize(("act", "told", "left"), _ACTS, ids=lambda one: getattr(one, "__name__", ""))
+@pytest.mark.parametrize(("act", "told", "left"), _ACTS, ids=[act.__name__ for act, _, _ in _ACTS])
 def test_each_answer_is_lost_twice(
     wine: Program,
     shaky: Loyalty,

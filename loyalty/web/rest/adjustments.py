@@ -118,7 +118,7 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
             verb = request_adjustment if asks else adjust
             order, request = Adjust(**wanted), request_id.get()
             made = verb(session, book, member_id, order, actor=who.actor, request_id=request, at=at)
-            return _shown(made) if isinstance(made, Adjusted) else _shown_request(made)
+            return shown_adjusted(made) if isinstance(made, Adjusted) else shown_request(made)
 
         return once(session, wanted, act, at=at, status=202 if asks else 201)
 
@@ -190,17 +190,19 @@ def _decide(
                 request_id=request_id.get(),
                 at=at,
             )
-            return _shown_request(decided)
+            return shown_request(decided)
 
         return once(session, [verdict, reason], act, at=at, status=200)
 
 
-def _shown_request(asked: Request) -> Mapping[str, Any]:
+def shown_request(asked: Request) -> Mapping[str, Any]:
+    """What was asked for, as RequestSchema says."""
     shown: dict[str, Any] = _REQUEST.dump(asked)
     return shown
 
 
-def _shown(made: Adjusted) -> dict[str, Any]:
+def shown_adjusted(made: Adjusted) -> dict[str, Any]:
+    """What was done, as AdjustedSchema says."""
     return {
         "id": str(made.id),
         "points": made.points,

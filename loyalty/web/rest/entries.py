@@ -30,7 +30,17 @@ from loyalty.web.fields import (
 from loyalty.web.resource import Resource
 from loyalty.web.rest.statement import EntrySchema
 
-_CAUSES = ("earn", "return", "redemption", "adjustment", "transfer", "merge", "act", "time")
+_CAUSES = (
+    "earn",
+    "return",
+    "redemption",
+    "adjustment",
+    "transfer",
+    "merge",
+    "opening",
+    "act",
+    "time",
+)
 _ROLES = ("made", "drew", "returned", "activated")
 
 entries = Resource("entries", description="Why each entry of the ledger was written.")
@@ -101,10 +111,11 @@ def explain(entry_id: tuple[int, int]) -> Response:
         told = explain_entry(session, *entry_id)
     if not principal().speaks_for(told.member_id):
         raise NotFound(f"There is no entry {entry_id[0]}-{entry_id[1]}.")
-    return json_answer(_shown(told))
+    return json_answer(shown_explained(told))
 
 
-def _shown(told: Explained) -> dict[str, Any]:
+def shown_explained(told: Explained) -> dict[str, Any]:
+    """The entry as ExplainedSchema says."""
     shown: dict[str, Any] = _EXPLAINED.dump({**_fields(told), "entry": told.line})
     return {**shown, "why": told.why}
 

@@ -98,7 +98,8 @@ class CorrectionSchema(Schema):
 _RUN = RunSchema()
 
 
-def _shown(run: ToldRun) -> Mapping[str, Any]:
+def shown_run(run: ToldRun) -> Mapping[str, Any]:
+    """The run as RunSchema says."""
     shown: Mapping[str, Any] = _RUN.dump(run)
     return shown
 
@@ -116,7 +117,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
 
         def act() -> Mapping[str, Any]:
             made = start(session, book, Run(**wanted), By(who.actor, request_id.get(), at))
-            return _shown(run_by_id(session, made))
+            return shown_run(run_by_id(session, made))
 
         return once(session, wanted, act, at=at, status=202)
 
