@@ -37,14 +37,14 @@ class Worth:
     points: int
     lots: Lots
     explanation: dict[str, Any]
-    uses: tuple[tuple[Occasion, int], ...] = ()
+    uses: Sequence[tuple[Occasion, int]] = ()
 
 
 def promised(row: Row[Any], member: MemberFacts, program: ProgramRules, at: datetime) -> Worth:
     """A bonus is worth what was promised, whatever the promotions say."""
     points = row.body["points"]
     told = explanation(Decision(()), None, member)
-    lots = _lots({}, points, row.occurred_at, at, program)
+    lots = _lots((), points, row.occurred_at, at, program)
     return Worth(points, lots, {**told, bonus.KIND: row.body["why"]})
 
 
@@ -78,22 +78,19 @@ def worth(
     refused = refusal(decision.shares, purchase.currency)
     if refused:
         return refused
-    points = decision.points
-    by_life: dict[Life, int] = {}
-    for one, life in lives.items():
-        own_points = next(share.points for share in decision.shares if share.promotion_id == one)
-        by_life[life] = by_life.get(life, 0) + own_points
+    points, by_life, uses = 0, list[tuple[Life, int]](), list[tuple[Occasion, int]]()
+    for share in decision.shares:
+        if share.points:
+            points += share.points
+            if share.promotion_id in lives:
+                by_life.append((lives[share.promotion_id], share.points))
+            if share.promotion_id in occasions:
+                uses.append((occasions[share.promotion_id], share.points))
     return Worth(
         points,
         _lots(by_life, points, purchase.occurred_at, at, program),
         explanation(decision, purchase, member, asks),
-        tuple(
-            (occasions[share.promotion_id], share.points)
-            for share in decision.shares
-            if share.points and share.promotion_id in occasions
-        )
-        if occasions
-        else (),
+        uses,
     )
 
 
@@ -129,7 +126,7 @@ def unknown_goods(row: Any, program: ProgramRules, catalogue: Catalogue) -> Setb
 
 
 def _lots(
-    by_life: Mapping[Life, int],
+    by_life: Sequence[tuple[Life, int]],
     points: int,
     occurred_at: datetime,
     at: datetime,
@@ -140,15 +137,17 @@ def _lots(
     `by_life` are those of promotions that have decided it themselves; the rest of `points` live
     as the program has it.
     """
-    rest = points - sum(by_life.values())
-    own = _validity((program.pending, program.expiry), occurred_at, at, program)
-    if not by_life:
-        return ((own, points),) if points else ()
-    lots = {own: rest}
-    for life, some in by_life.items():
+    rest = points - sum(some for _, some in by_life)
+    lots: dict[Validity, int] = {}
+    if rest:
+        own = _validity((program.pending, program.expiry), occurred_at, at, program)
+        if not by_life:
+            return ((own, rest),)
+        lots[own] = rest
+    for life, some in by_life:
         one = _validity(life, occurred_at, at, program)
         lots[one] = lots.get(one, 0) + some
-    return tuple(sorted(((one, some) for one, some in lots.items() if some), key=_order))
+    return tuple(sorted(lots.items(), key=_order))
 
 
 def _validity(life: Life, occurred_at: datetime, at: datetime, program: ProgramRules) -> Validity:

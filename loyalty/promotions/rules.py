@@ -71,8 +71,8 @@ def _plain(version: Version, purchase: Purchase, member: MemberFacts) -> Share:
         elif not base:
             why_not = WhyNot.NOTHING_PAID
         else:
-            points, fraction = points_for(base, rate, rule.step, rule.rounding)
-            rest = remainder(fraction)
+            points, taken = points_for(base, rate, rule.step, rule.rounding)
+            rest = remainder(taken)
     lines = (("", points),) if points else ()
     return Share(version.promotion_id, version.number, base, points, rest, why_not, lines=lines)
 

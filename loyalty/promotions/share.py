@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
+from typing import NamedTuple
+
+from loyalty.promotions.worth import Rest
 
 NOTHING = Decimal(0)
 _FOUR_PLACES = Decimal("0.0001")
@@ -27,8 +29,7 @@ class WhyNot(StrEnum):
     NOTHING_TO_MULTIPLY = "nothing_to_multiply"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one promotion version gave: `points`, or why not.
 
     `base` is the money that counted (items, or points, for a rule that counts those).
@@ -72,8 +73,7 @@ class Decision:
         return total
 
 
-def remainder(fraction: Fraction | int) -> Decimal:
+def remainder(rest: Rest) -> Decimal:
     """A fraction of a point as a share tells it."""
-    if not fraction:
-        return NOTHING
-    return (Decimal(fraction.numerator) / fraction.denominator).quantize(_FOUR_PLACES)
+    parts, per = rest
+    return (Decimal(parts) / per).quantize(_FOUR_PLACES) if parts else NOTHING

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
 from loyalty.conditions.tree import first_unmet
 from loyalty.promotions.allowance import NONE_USED, Allowance, allowance
-from loyalty.promotions.rule import Gives, Rule, Version
+from loyalty.promotions.rule import Gives, Version
 from loyalty.promotions.share import NOTHING, Share, WhyNot, remainder
 from loyalty.promotions.worth import (
+    NO_REST,
     PLACES,
     Rate,
+    Rest,
+    eligible,
     eligible_on,
     points_for,
     rounded,
@@ -23,26 +26,38 @@ from loyalty.promotions.worth import (
 )
 
 _NO_LIMIT = Allowance(None, None)
+_MOST_REMEMBERED = 4096
 
 
-@dataclass(slots=True)
 class Part:
     """A version at work on one purchase: the lines it counts for, and what each earned so far."""
 
-    version: Version
-    lines: Sequence[Line]
-    why_not: WhyNot | None = None
-    unmet: str | None = None
-    base: Decimal = NOTHING
-    points: int = 0
-    fraction: Fraction | int = 0
-    earned: list[int] = field(default_factory=list)  # by line
-    would_be: int | None = None
-    left: Allowance | None = None
+    __slots__ = (
+        "base",
+        "earned",
+        "left",
+        "lines",
+        "points",
+        "rest",
+        "rule",
+        "unmet",
+        "version",
+        "why_not",
+        "would_be",
+    )
 
-    @property
-    def rule(self) -> Rule:
-        return self.version.rule
+    def __init__(self, version: Version, lines: Sequence[Line]) -> None:
+        self.version = version
+        self.rule = version.rule
+        self.lines = lines
+        self.why_not: WhyNot | None = None
+        self.unmet: str | None = None
+        self.base = NOTHING
+        self.points = 0
+        self.rest = NO_REST
+        self.earned: Sequence[int] = ()  # by line
+        self.would_be: int | None = None
+        self.left: Allowance | None = None
 
     def leave_out(self, line_ids: Iterable[str], why_not: WhyNot) -> None:
         """It does not count for these lines."""
@@ -52,9 +67,9 @@ class Part:
             if not self.lines:
                 self.why_not = why_not
 
-    def give(self, points: int, fraction: Fraction | int, weights: Sequence[int]) -> None:
+    def give(self, points: int, rest: Rest, weights: Sequence[int]) -> None:
         """So many points, spread over its lines."""
-        self.points, self.fraction = points, fraction
+        self.points, self.rest = points, rest
         self.earned = split(points, weights) if len(weights) > 1 else [points]
 
     def cut(self, left: Allowance) -> None:
@@ -71,22 +86,24 @@ class Part:
 
     def lose(self) -> None:
         """Another one of its exclusive group gives."""
-        self.would_be, self.points, self.earned = self.points, 0, []
+        self.would_be, self.points, self.earned = self.points, 0, ()
         self.why_not = WhyNot.EXCLUSIVE
 
-    def by_line(self) -> Iterable[tuple[str, int]]:
+    def by_line(self) -> list[tuple[str, int]]:
         """What each line earned."""
-        return zip((line.line_id for line in self.lines), self.earned, strict=False)
+        return [(line.line_id, n) for line, n in zip(self.lines, self.earned, strict=False)]
 
     def share(self) -> Share:
         """What it came to."""
-        left = self.left or _NO_LIMIT
+        version, left = self.version, self.left or _NO_LIMIT
+        if self.unmet:
+            return _unmet(version.promotion_id, version.number, self.unmet)
         return Share(
-            self.version.promotion_id,
-            self.version.number,
+            version.promotion_id,
+            version.number,
             self.base,
             self.points,
-            remainder(self.fraction),
+            remainder(self.rest),
             self.why_not,
             self.would_be,
             left.points,
@@ -94,6 +111,12 @@ class Part:
             self.unmet,
             tuple([pair for pair in self.by_line() if pair[1]]) if self.points else (),
         )
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _unmet(promotion_id: int, number: int, condition: str) -> Share:
+    """Most promotions have nothing to do with most purchases."""
+    return Share(promotion_id, number, NOTHING, 0, why_not=WhyNot.CONDITION, unmet=condition)
 
 
 class Stack:
@@ -106,6 +129,7 @@ class Stack:
         self._member = member
         self._left = left
         self._lines = purchase.counted
+        self._spent: dict[frozenset[str], Decimal] = {}
 
     def choose(self, version: Version) -> Part:
         """The version with the lines that its conditions choose, or why it does not count."""
@@ -118,8 +142,12 @@ class Stack:
             part.why_not = WhyNot.BEFORE_JOINING
         elif rule.when is not None:
             holds, member = rule.when.holds, self._member
-            part.lines = [line for line in self._lines if holds(purchase, line, member)]
-            if not part.lines:
+            if len(self._lines) == 1:
+                met: Sequence[Line] = self._lines if holds(purchase, self._lines[0], member) else ()
+            else:
+                met = tuple([line for line in self._lines if holds(purchase, line, member)])
+            part.lines = met
+            if not met:
                 part.why_not = WhyNot.CONDITION
                 part.unmet = first_unmet(rule.when, purchase, self._lines, member).key
         return part
@@ -128,13 +156,14 @@ class Stack:
         """Lets each give what it gives beside the others, in the order that this file tells."""
         bars = [part for part in parts if part.rule.gives is Gives.NOTHING]
         for part in bars:
-            part.base = eligible_on(self._purchase, part.rule.excludes, part.lines)
+            part.base = self._base(part)
         barred = {line.line_id for part in bars for line in part.lines}
         standing, earning, multipliers = list[Part](), list[Part](), list[Part]()
         for part in parts:
             if part.rule.gives is Gives.NOTHING:
                 continue
-            part.leave_out(barred, WhyNot.BARRED)
+            if barred:
+                part.leave_out(barred, WhyNot.BARRED)
             if part.why_not is None:
                 multiplies = part.rule.gives is Gives.MULTIPLIER
                 kind = multipliers if multiplies else standing if part.version.standing else earning
@@ -152,7 +181,7 @@ class Stack:
     def _give(self, part: Part) -> None:
         """What one promotion gives for its lines, whatever the others say."""
         rule, purchase = part.rule, self._purchase
-        part.base = eligible_on(purchase, rule.excludes, part.lines)
+        part.base = self._base(part)
         rate = rule.rates.get(purchase.currency) if rule.gives is Gives.MONEY else rule.rate
         if rule.gives is Gives.MONEY and rate is None:
             part.why_not = WhyNot.CURRENCY_NOT_ACCEPTED
@@ -160,7 +189,7 @@ class Stack:
             part.why_not = WhyNot.NOTHING_PAID
         elif rate is None:
             part.base = NOTHING
-            part.give(rule.points, 0, weights(part.lines))
+            part.give(rule.points, NO_REST, weights(part.lines) if len(part.lines) > 1 else (1,))
         else:
             counts = None
             if rule.gives is Gives.ITEM:
@@ -168,6 +197,16 @@ class Stack:
                 part.base = sum(counts, NOTHING)
             _rate(part, rate, counts)
         self._cut(part)
+
+    def _base(self, part: Part) -> Decimal:
+        """The money that counts for its lines."""
+        excludes = part.rule.excludes
+        if len(part.lines) != len(self._lines):
+            return eligible_on(self._purchase, excludes, part.lines)
+        spent = self._spent.get(excludes)
+        if spent is None:
+            spent = self._spent[excludes] = eligible(self._purchase, excludes)
+        return spent
 
     def _cut(self, part: Part) -> None:
         limits = part.rule.limits
@@ -223,7 +262,7 @@ def _rate(part: Part, rate: Rate, counts: Sequence[Decimal] | None) -> None:
     earned = [points_for(count, rate, rule.step, rule.rounding) for count in counts]
     part.earned = [points for points, _ in earned]
     part.points = sum(part.earned)
-    part.fraction = sum((rest for _, rest in earned), Fraction(0))
+    part.rest = sum((Fraction(*rest) for _, rest in earned), Fraction(0)).as_integer_ratio()
 
 
 def _keep_the_best(parts: Sequence[Part]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from fractions import Fraction
 
 from loyalty.conditions.facts import Line, Purchase
 
@@ -36,21 +35,27 @@ class Rate:
     per: Decimal
 
 
-def rounded(parts: int, per: int, rounding: Rounding) -> tuple[int, Fraction]:
-    """`parts` / `per` points, whole, and the fraction that rounding took (below zero: added)."""
+#: A fraction of a point that rounding took (below zero: added), as numerator and denominator:
+#: a Fraction would be reduced each time, and most are only kept to be shown.
+Rest = tuple[int, int]
+NO_REST: Rest = (0, 1)
+
+
+def rounded(parts: int, per: int, rounding: Rounding) -> tuple[int, Rest]:
+    """`parts` / `per` points, whole, and the rest."""
     points, rest = divmod(parts, per)
     if rest and (rounding is Rounding.UP or (rounding is Rounding.HALF_UP and 2 * rest >= per)):
-        return points + 1, Fraction(rest, per) - 1
-    return points, Fraction(rest, per)
+        return points + 1, (rest - per, per)
+    return points, (rest, per)
 
 
-def points_for(amount: Decimal, rate: Rate, step: Step, rounding: Rounding) -> tuple[int, Fraction]:
-    """Points for `amount` ≥ 0 at `rate`, and the fraction of a point that rounding took away."""
+def points_for(amount: Decimal, rate: Rate, step: Step, rounding: Rounding) -> tuple[int, Rest]:
+    """Points for `amount` ≥ 0 at `rate`, and the rest."""
     units = int(amount * PLACES)
     per = int(rate.per * PLACES)
     if step is Step.WHOLE:
         whole, rest = divmod(units, per)
-        return whole * rate.points, Fraction(rest * rate.points, per)
+        return whole * rate.points, (rest * rate.points, per)
     return rounded(units * rate.points, per, rounding)
 
 

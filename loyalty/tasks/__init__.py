@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
 
-from loyalty import logs
+from loyalty import garbage, logs
 from loyalty.config import config
 from loyalty.tasks.broker import Mended
 
@@ -23,3 +23,8 @@ def _speak_like_the_rest(**_: object) -> None:
     logs.configure(config().log_format)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@worker_process_init.connect
+def _work(**_: object) -> None:
+    garbage.look_seldom()

@@ -10,7 +10,7 @@ import orjson
 from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 
-from loyalty import logs
+from loyalty import garbage, logs
 from loyalty.config import config
 from loyalty.ids import uuid7
 from loyalty.web import documents, headers, health, paths, problems, proxies
@@ -113,6 +113,7 @@ def create_app() -> Flask:
     for resource in RESOURCES:
         api.register_blueprint(resource)
     documents.install(app, api)
+    garbage.look_seldom()
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -143,7 +144,8 @@ def test_of_a_group_one_gives_at_most(purchase: Purchase, stack: list[Version]) 
 def test_rounding_takes_less_than_a_point_and_is_monotone(
     parts: int, per: int, rounding: Rounding
 ) -> None:
-    points, fraction = rounded(parts, per, rounding)
+    points, rest = rounded(parts, per, rounding)
+    fraction = Fraction(*rest)
     assert (points + fraction) * per == parts
     assert -1 < fraction < 1
     assert rounded(parts + 1, per, rounding)[0] >= points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ def test_points_and_remainder_make_exactly_the_worth(
     amount: Decimal, rate: Rate, step: Step, rounding: Rounding
 ) -> None:
     points, rest = points_for(amount, rate, step, rounding)
-    worth = rest + points
+    worth = Fraction(*rest) + points
     assert worth * int(rate.per * 10_000) == int(amount * 10_000) * rate.points
     assert points >= 0
 
