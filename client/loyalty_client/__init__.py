@@ -39,7 +39,6 @@ from loyalty_client.problems import (
 )
 from loyalty_client.program import Program
 from loyalty_client.webhooks import Event, Webhooks
-from loyalty_client.wire import VERSION as __version__
 
 __all__ = [
     "AlreadyEnrolled",
@@ -78,5 +77,4 @@ __all__ = [
     "Unreadable",
     "Webhooks",
     "WrongState",
-    "__version__",
 ]

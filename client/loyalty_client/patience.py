@@ -28,7 +28,7 @@ class Patience:
         """The pause after so many tries: at least what the bank asked for, plus a random part, so
         that not all clients come back in the same instant. `luck` is 0 to 1.
         """
-        doubled = self.first_pause_s * 2 ** min(tries - 1, _MOST_DOUBLINGS)
+        doubled = self.first_pause_s * 2.0 ** min(tries - 1, _MOST_DOUBLINGS)
         return (asked_s or 0.0) + min(doubled, self.longest_pause_s) * luck
 
 

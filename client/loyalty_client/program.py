@@ -36,7 +36,7 @@ class Program:
         self._wire = wire
         self._path = f"/programs/{segment(slug)}"
 
-    # Purchases and returns
+    # What they buy, and bring back.
 
     def earn(self, earn: Earn, *, wait_s: float = 0) -> Purchase:
         """Posts a purchase: once that is answered, it is stored for ever. With `wait_s` the answer
@@ -105,7 +105,7 @@ class Program:
             transaction_id=transaction_id,
         )
 
-    # Members
+    # Who they are, and what they have.
 
     def enrol(self, member: NewMember, *, key: str | None = None) -> Member:
         """Lets a member join; what was parked for them is awarded. Raises AlreadyEnrolled."""
@@ -168,7 +168,7 @@ class Program:
             return read(AdjustmentRequest, reply.body)
         return read(Adjusted, reply.body)
 
-    # What members spend. What is held is captured or released by its id: see Loyalty.
+    # What they spend. What is held is captured or released by its id: see Loyalty.
 
     def redeem(
         self,

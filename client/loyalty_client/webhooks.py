@@ -6,7 +6,6 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -89,7 +88,7 @@ class Webhooks:
 def _secret(text: str) -> bytes:
     try:
         secret = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii's too
         secret = b""
     if not secret:
         raise ValueError("A secret is `whsec_` and base64.")

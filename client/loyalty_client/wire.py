@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import requests
 from requests.auth import AuthBase
-from requests.exceptions import BaseHTTPError, ChunkedEncodingError, ContentDecodingError
+from urllib3.exceptions import HTTPError  # requests brings it, and lets its errors through
 
 from loyalty_client.patience import Patience, retry_after_s
 from loyalty_client.problems import (
@@ -45,13 +45,7 @@ _CHUNK = 64 * 1024
 _OK, _REDIRECTION = 200, 300
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]{1,255}")
-_LOST = (
-    requests.ConnectionError,
-    requests.Timeout,
-    ChunkedEncodingError,
-    ContentDecodingError,
-    BaseHTTPError,
-)
+_LOST = (requests.ConnectionError, requests.Timeout, HTTPError)
 _luck = SystemRandom()
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from rich.progress import Progress
 
 from loyalty.book.audit import Verdict, audit, scopes
-from loyalty.cli.console import out, say
+from loyalty.cli.console import out, say, show_json
 from loyalty.cli.trouble import Trouble
 from loyalty.transaction import across_tenants
 
 
-def tell_verdict(tenant: str | None, program: str | None) -> None:
+def tell_verdict(tenant: str | None, program: str | None, *, as_json: bool) -> None:
     """Audits the book, or a part of it, and says what it saw.
 
     Raises Trouble that names the first row which breaks an invariant.
@@ -20,20 +22,25 @@ def tell_verdict(tenant: str | None, program: str | None) -> None:
         over = scopes(session, tenant, program)
         if not over and (tenant or program):
             raise Trouble("There is no such program: see `loyalty audit --help`.")
-        with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+        quiet = as_json or not out.is_terminal
+        with Progress(console=out, transient=True, disable=quiet) as progress:
             task = progress.add_task("Auditing", total=len(over))
             for so_far in audit(session, over):
                 verdict = so_far
                 progress.advance(task)
-    say(
-        f"{verdict.programs:,} programs, {verdict.accounts:,} accounts, "
-        f"{verdict.activities:,} purchases, {verdict.entries:,} entries, "
-        f"{verdict.questions:,} questions in {verdict.took_s:.1f} s"
-    )
+    if as_json:
+        show_json(asdict(verdict))
+    else:
+        say(
+            f"{verdict.programs:,} programs, {verdict.accounts:,} accounts, "
+            f"{verdict.activities:,} purchases, {verdict.entries:,} entries, "
+            f"{verdict.questions:,} questions in {verdict.took_s:.1f} s"
+        )
     if verdict.broken:
         first = verdict.broken[0]
         raise Trouble(
             f"The book is broken: {first.invariant}. "
             f"Tenant {first.tenant}, program {first.program}: {first.row}."
         )
-    say("[bold green]✓[/] every invariant holds")
+    if not as_json:
+        say("[bold green]✓[/] every invariant holds")

@@ -29,6 +29,7 @@ data = click.option(
     help="The stack's folder.",
 )
 tenant = click.option("--tenant", default="default", show_default=True)
+json_ = click.option("--json", "as_json", is_flag=True, help="For scripts: one document.")
 
 
 def user() -> str:

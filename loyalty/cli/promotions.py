@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,22 +10,22 @@ from typing import TypeVar
 
 import click
 from rich.markup import escape
+from rich.table import Table
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
-from loyalty.cli.console import doing, say
+from loyalty.cli.acting import acting
+from loyalty.cli.console import doing, instant, say, show, show_json, table
 from loyalty.cli.trouble import Trouble
-from loyalty.clock import now
 from loyalty.earning.prove import publish_proven
 from loyalty.earning.rehearse import Rehearsal, rehearse
 from loyalty.errors import Invalid, Problem
 from loyalty.programs.queries import Program, program_by_slug
-from loyalty.promotions.desk import every_promotion, promotion_by_key
+from loyalty.promotions.desk import DeskVersion, every_promotion, promotion_by_key
 from loyalty.promotions.exchange import MOST_LATER, export_rules, tidied
 from loyalty.promotions.import_rules import Imported, import_rules, put_earn_rate
 from loyalty.promotions.rules_file import from_yaml, to_yaml
-from loyalty.tenants.queries import tenant_id_of
-from loyalty.transaction import across_tenants, transaction
+from loyalty.web.fields import instant_text
 
 Result = TypeVar("Result")
 _MOST_SHOWN = 20
@@ -65,7 +64,7 @@ def take(tenant: str, slug: str, file: Path, *, publish: bool) -> None:
         say("Nothing differs.")
 
 
-def compare(tenant: str, slug: str, file: Path) -> bool:
+def compare(tenant: str, slug: str, file: Path, *, as_json: bool) -> bool:
     """Prints how the file differs from what is in force; returns whether it does."""
     there = _rules(tenant, slug, drafts=False)
     wanted = to_yaml({**tidied(from_yaml(file.read_text())), "program": slug})
@@ -75,6 +74,9 @@ def compare(tenant: str, slug: str, file: Path) -> bool:
             ordered.splitlines(), wanted.splitlines(), "in force", str(file), lineterm=""
         )
     )
+    if as_json:
+        show_json({"differs": bool(lines), "diff": lines})
+        return bool(lines)
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in lines:
         colour = colours.get(line[:1])
@@ -82,18 +84,41 @@ def compare(tenant: str, slug: str, file: Path) -> bool:
     return bool(lines)
 
 
-def put_in_force(tenant: str, slug: str, keys: Sequence[str]) -> None:
+def put_in_force(tenant: str, slug: str, keys: Sequence[str], *, as_json: bool) -> None:
     """Publishes drafts, all that there are unless some are named; all of them or none."""
 
-    def act(session: Session, program: Program, by: By) -> Sequence[str]:
+    def act(session: Session, program: Program, by: By) -> list[tuple[str, DeskVersion]]:
         drafted = [one.key for one in every_promotion(session, program.id) if one.draft]
-        return _publish(session, program, keys or drafted, by)
+        published = _publish(session, program, keys or drafted, by)
+        there = {one.key: one for one in every_promotion(session, program.id)}
+        return [(key, there[key].published[-1]) for key in published]
 
     published = _act(tenant, slug, act)
-    for key in published:
-        say(f"Promotion {key!r} is published.")
-    if not published:
+    if as_json:
+        show_json({"published": [_version(key, version) for key, version in published]})
+    elif not published:
         say("There is no draft.")
+    else:
+        show(_versions(published))
+
+
+def _version(key: str, version: DeskVersion) -> dict[str, object]:
+    ends = (version.starts_at, version.ends_at)
+    starts_at, ends_at = (instant_text(at) if at else None for at in ends)
+    return {
+        "promotion": key,
+        "version": version.number,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+    }
+
+
+def _versions(published: Sequence[tuple[str, DeskVersion]]) -> Table:
+    made = table("published", "version", "from (UTC)", "until (UTC)", right=("version",))
+    for key, version in published:
+        starts, ends = (instant(at) if at else "" for at in (version.starts_at, version.ends_at))
+        made.add_row(key, str(version.number), starts, ends)
+    return made
 
 
 def tell_rehearsal(tenant: str, slug: str, key: str, days: int) -> None:
@@ -149,13 +174,9 @@ def _act(
     tenant: str, slug: str, act: Callable[[Session, Program, By], Result], *, lock: bool = True
 ) -> Result:
     """What `act` returns, in one transaction. Raises Trouble, which names what is wrong."""
-    with across_tenants() as session:
-        tenant_id = tenant_id_of(session, tenant)
     try:
-        with transaction(tenant_id) as session:
-            program = program_by_slug(session, slug, lock=lock)
-            by = By(f"operator:{os.environ.get('USER') or 'cli'}", None, now(session))
-            return act(session, program, by)
+        with acting(tenant) as (session, by):
+            return act(session, program_by_slug(session, slug, lock=lock), by)
     except Invalid as problem:
         raise Trouble(_said(problem)) from None
 

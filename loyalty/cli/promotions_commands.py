@@ -10,6 +10,7 @@ import click
 from loyalty.cli import surroundings
 from loyalty.cli.frame import data as _data
 from loyalty.cli.frame import in_one_sentence as _in_one_sentence
+from loyalty.cli.frame import json_ as _json
 from loyalty.cli.frame import tenant as _tenant
 
 
@@ -53,30 +54,34 @@ def promotions_import(program: str, file: Path, publish: bool, tenant: str, data
 @promotions.command("diff")
 @click.argument("program")
 @_file
+@_json
 @_tenant
 @_data
 @_in_one_sentence
-def promotions_diff(program: str, file: Path, tenant: str, data: Path) -> None:
+def promotions_diff(program: str, file: Path, as_json: bool, tenant: str, data: Path) -> None:
     """Show how a file of rules differs from what is in force; end with 1 if it does."""
     surroundings.use(data)
     from loyalty.cli import promotions
 
-    if promotions.compare(tenant, program, file):
+    if promotions.compare(tenant, program, file, as_json=as_json):
         sys.exit(1)
 
 
 @promotions.command("publish")
 @click.argument("program")
 @click.argument("key", nargs=-1)
+@_json
 @_tenant
 @_data
 @_in_one_sentence
-def promotions_publish(program: str, key: tuple[str, ...], tenant: str, data: Path) -> None:
+def promotions_publish(
+    program: str, key: tuple[str, ...], as_json: bool, tenant: str, data: Path
+) -> None:
     """Publish drafts whose fixtures hold: those named, or all; all of them or none."""
     surroundings.use(data)
     from loyalty.cli import promotions
 
-    promotions.put_in_force(tenant, program, key)
+    promotions.put_in_force(tenant, program, key, as_json=as_json)
 
 
 @promotions.command("rehearse")

@@ -54,7 +54,9 @@ def test_rules_go_in_as_drafts_are_published_and_go_out(tenant: TestTenant, tmp_
     differs = _run(tenant, "diff", file)
     assert differs.exit_code == 1
     assert "+    name: Bread counts double" in differs.output
-    assert _run(tenant, "publish").output == "Promotion 'bread' is published.\n"
+    titles, row = _run(tenant, "publish").output.splitlines()
+    assert titles.split() == ["published", "version", "from", "(UTC)", "until", "(UTC)"]
+    assert row.split()[:2] == ["bread", "1"]
     assert _run(tenant, "publish").output == "There is no draft.\n"
     out = _run(tenant, "export")
     assert out.exit_code == 0

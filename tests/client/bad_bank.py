@@ -105,11 +105,11 @@ def bad_bank(*answers: Answer) -> Iterator[BadBank]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             """Whatever the method."""
             bank.take(self)
 
-        do_GET = do_DELETE = do_POST
+        do_GET = do_DELETE = do_POST  # noqa: N815 - the base class's names
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -134,9 +134,7 @@ def test_who_members_are(wine: Program, loyalty: Loyalty) -> None:
         loyalty.lookup(Identifier("card", "0815"))
 
 
-def test_points_are_held_captured_released_and_cancelled(
-    wine: Program, loyalty: Loyalty
-) -> None:
+def test_points_are_held_captured_released_and_cancelled(wine: Program, loyalty: Loyalty) -> None:
     wine.adjust("ada", 100, "a gift")
     spent = wine.redeem("ada", points=10)
     assert (spent.status, spent.amount, spent.balance and spent.balance.available) == (

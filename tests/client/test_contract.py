@@ -80,9 +80,7 @@ def schemas(app: Flask) -> dict[str, Any]:
 def _may_be_null(schema: dict[str, Any]) -> bool:
     kinds = schema.get("type", [])
     parts = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    return "null" in ([kinds] if isinstance(kinds, str) else kinds) or any(
-        map(_may_be_null, parts)
-    )
+    return "null" in ([kinds] if isinstance(kinds, str) else kinds) or any(map(_may_be_null, parts))
 
 
 def _names(kind: type) -> set[str]:
@@ -92,9 +90,7 @@ def _names(kind: type) -> set[str]:
 def _needed(kind: type) -> set[str]:
     """The fields that have no default."""
     return {
-        field.name
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING
+        field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING
     }
 
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from loyalty_client import Loyalty, NewMember, Patience, Program, Return, Unreachable
-from tests.client.given import bought
 from tests.client.cutter import Cut, Cutter, cutter_to
+from tests.client.given import bought
 from tests.scenarios.door import Door
 
 _QUICK = Patience(total_s=20, attempt_s=0.4, first_pause_s=0.01, longest_pause_s=0.1)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from loyalty.cli import surroundings
 from loyalty.cli.frame import data as _data
 from loyalty.cli.frame import in_one_sentence as _in_one_sentence
+from loyalty.cli.frame import json_ as _json
 from loyalty.cli.frame import tenant as _tenant
+
+if TYPE_CHECKING:
+    from loyalty.people.search import Order
 
 _MOST_ROWS = 10_000
 _LONGEST_WAIT_S = 24 * 3600
@@ -42,7 +47,6 @@ _reason = click.option(
     help="Why; it is kept, and members read it.",
     callback=_formed(_REASON, "1 to 500 characters are expected."),
 )
-_json = click.option("--json", "as_json", is_flag=True, help="For scripts: one document.")
 _limit = click.option(
     "--limit", default=50, show_default=True, type=click.IntRange(1, _MOST_ROWS), help="Of rows."
 )
@@ -77,7 +81,7 @@ def members_find(
     tier: str | None,
     status: str | None,
     segment: str | None,
-    sort: str,
+    sort: Order,
     limit: int,
     as_json: bool,
     tenant: str,

@@ -18,7 +18,7 @@ from loyalty.cli.trouble import Trouble
 from loyalty.earning import queries as earns
 from loyalty.earning.give_back import queries as returns
 from loyalty.errors import NotFound
-from loyalty.people.explain_entry import Explained, explain_entry
+from loyalty.people.explain_entry import explain_entry
 from loyalty.people.rules import LotTold
 from loyalty.web.earn_answers import show as shown_purchases
 from loyalty.web.rest.entries import shown_explained

@@ -33,9 +33,7 @@ class Wish:
     dry_run: bool
 
 
-def tell_re_evaluation(
-    tenant: str, slug: str, wish: Wish, *, within_s: int, as_json: bool
-) -> None:
+def tell_re_evaluation(tenant: str, slug: str, wish: Wish, *, within_s: int, as_json: bool) -> None:
     """Starts a run, waits for its end and tells what came of it. Raises Trouble."""
     with acting(tenant) as (session, by):
         program = program_by_slug(session, slug)
