@@ -76,7 +76,7 @@ class Process:
 
 
 class Stack:
-    """Web and worker are running; `sweeper` and `beat` are when a test starts them."""
+    """Web and worker are running; `sweeper`, `courier` and `beat` when a test starts them."""
 
     def __init__(self, own: Own) -> None:
         self.own = own
@@ -87,10 +87,11 @@ class Stack:
         self.system = create_engine(
             own.environment()["DATABASE_SYSTEM_URL"].replace("://", "+psycopg2://", 1)
         )
-        self.web = self._process(parts.web("127.0.0.1", port), self._answers)
-        self.worker = self._process(parts.worker(), lambda: self.goes_through("award"))
-        self.sweeper = self._process(parts.sweeper(), lambda: self.goes_through("sweep"))
-        self.beat = self._process(parts.beat(), lambda: bool(self.redis.get("loyalty:heartbeat")))
+        self.web = self.process(parts.web("127.0.0.1", port), self._answers)
+        self.worker = self.process(parts.worker(), lambda: self.goes_through("award"))
+        self.sweeper = self.process(parts.sweeper(), lambda: self.goes_through("sweep"))
+        self.courier = self.process(parts.courier(), lambda: self.goes_through("webhooks"))
+        self.beat = self.process(parts.beat(), lambda: bool(self.redis.get("loyalty:heartbeat")))
 
     def __enter__(self) -> Stack:
         try:
@@ -104,7 +105,7 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (self.beat, self.web, self.worker, self.sweeper):
+        for process in (self.beat, self.web, self.worker, self.sweeper, self.courier):
             process.stop()
         self.http.close()
         self.redis.close()
@@ -116,9 +117,9 @@ class Stack:
         with Session(self.system) as session, session.begin():
             return fresh_tenant(session, sandbox=sandbox)
 
-    def tick(self, task: str) -> None:
+    def tick(self, task: str, *, queue: str = "sweep") -> None:
         """Sends what beat would send: the name of one of its tasks."""
-        self._send(task, queue="sweep")
+        self._send(task, queue=queue)
 
     def goes_through(self, queue: str) -> bool:
         """Whether a canary sent to the queue is taken by its worker within a second."""
@@ -142,7 +143,8 @@ class Stack:
         except requests.ConnectionError:
             return False
 
-    def _process(self, part: parts.Part, ready: Callable[[], bool]) -> Process:
+    def process(self, part: parts.Part, ready: Callable[[], bool]) -> Process:
+        """Another process of this stack; who asks for it stops it."""
         return Process(part, self.own.environment(), self.own.folder / f"{part.name}.log", ready)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Computed, DateTime, Enum, Identity, Integer, text
+from sqlalchemy import BigInteger, Computed, DateTime, Enum, FetchedValue, Identity, Integer, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,6 +52,7 @@ class EntryRow(Base):
     cause_id: Mapped[UUID]
     occurred_at: Mapped[datetime] = mapped_column(_instant)
     recorded_at: Mapped[datetime] = mapped_column(_instant)
+    place: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())  # in the feed
 
 
 class LotRow(Base):

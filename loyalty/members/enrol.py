@@ -15,7 +15,8 @@ from loyalty.errors import Conflict, Unavailable
 from loyalty.ledger.post import lock_accounts, open_account, start_again
 from loyalty.members.identify import Identifier, add_identifiers
 from loyalty.members.models import MembershipRow
-from loyalty.members.queries import NotEnrolled, membership_of
+from loyalty.members.queries import MemberErased, NotEnrolled, membership_of
+from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
 
 
@@ -57,7 +58,7 @@ _KNOW = text(
       attributes = m.attributes || excluded.attributes,
       version = m.version + (num_nonnulls(excluded.name, excluded.birthday, excluded.time_zone) > 0
                              OR excluded.attributes <> '{}')::int
-    RETURNING m.id, m.merged_into
+    RETURNING m.id, m.member_id, m.merged_into, m.erased_at
     """
 )
 
@@ -65,10 +66,10 @@ _KNOW = text(
 def enrol(session: Session, program: Program, order: NewMember, at: datetime) -> bool:
     """Active, on the first tier, with 0 points; who joins again keeps their account.
 
-    Returns whether they join for the first time. Raises AlreadyEnrolled, IdentifierTaken. What
-    was parked for the member is not touched here: see loyalty.care.join.
+    Returns whether they join for the first time. Raises AlreadyEnrolled, IdentifierTaken,
+    MemberErased. What was parked for the member is not touched here: see loyalty.care.join.
     """
-    member_row = _know(session, order, at)
+    member_row, member_id = _know(session, order, at)
     first_time = False
     try:
         earlier = membership_of(session, program.id, order.member_id)
@@ -80,10 +81,12 @@ def enrol(session: Session, program: Program, order: NewMember, at: datetime) ->
             raise AlreadyEnrolled(f"{order.member_id} is enrolled already ({earlier.status}).")
         _join_again(session, program, earlier.id, earlier.account_id, at)
     add_identifiers(session, member_row, order.identifiers)
+    data = {"again": not first_time}
+    emit(session, [Event("member.joined", f"member {member_id}", data, program.id)], at)
     return first_time
 
 
-def _know(session: Session, order: NewMember, at: datetime) -> int:
+def _know(session: Session, order: NewMember, at: datetime) -> tuple[int, str]:
     row = session.execute(
         _KNOW,
         {
@@ -96,9 +99,11 @@ def _know(session: Session, order: NewMember, at: datetime) -> int:
             "at": at,
         },
     ).one()
+    if row.erased_at is not None:
+        raise MemberErased(row.member_id)
     if row.merged_into is not None:
         raise Unavailable(f"{order.member_id} is being merged.")
-    return int(row.id)
+    return row.id, row.member_id
 
 
 def _join(session: Session, program: Program, member_row: int, at: datetime) -> None:

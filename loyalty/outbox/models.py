@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, FetchedValue, Identity, Integer, Text
+from sqlalchemy import BigInteger, DateTime, FetchedValue, Identity, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,12 +14,12 @@ from loyalty.db import Base
 
 
 class EventRow(Base):
-    """Something that happened. `xact` and `seq` are the order in which events are told."""
+    """Something that happened. `place` and `seq` are the order in which events are told."""
 
     __tablename__ = "event"
     tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    xact: Mapped[str] = mapped_column(Text, server_default=FetchedValue())
+    place: Mapped[int] = mapped_column(BigInteger, server_default=FetchedValue())
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     type: Mapped[str]
     subject: Mapped[str]

@@ -23,6 +23,8 @@ _PARTS = [
     parts.web("0.0.0.0", 8000),
     parts.worker(),
     parts.sweeper(),
+    parts.mailer(),
+    parts.courier(),
     parts.beat(),
     parts.flower(5555, write=False),
 ]
