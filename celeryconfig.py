@@ -59,6 +59,8 @@ imports = (
     "loyalty.tasks.jobs",
     "loyalty.tasks.segments",
     "loyalty.tasks.tiers",
+    "loyalty.tasks.expiry",
+    "loyalty.tasks.webhooks",
 )
 task_default_queue = "award"
 task_create_missing_queues = False
@@ -69,6 +71,8 @@ task_queues = {
     # Ticks that may take a second and more. Its worker takes from the two in turns, so that the
     # sweep waits for one of them at most.
     "time": {"exchange": "time", "routing_key": "time"},
+    # Many wait side by side, each for an endpoint of its own.
+    "webhooks": {"exchange": "webhooks", "routing_key": "webhooks"},
 }
 task_routes = {
     "earning.award": {"queue": "award"},
@@ -86,6 +90,9 @@ task_routes = {
     "earning.replay_lately": {"queue": "time"},
     "lifecycle.*": {"queue": "time"},
     "segments.*": {"queue": "time"},
+    "webhooks.deliver": {"queue": "webhooks"},
+    "webhooks.sweep": {"queue": "sweep"},
+    "webhooks.forget": {"queue": "time"},
     "ops.*": {"queue": "sweep"},
 }
 
@@ -93,6 +100,7 @@ task_routes = {
 beat_schedule = {
     "sweep": {"task": "earning.sweep", "schedule": 1.0, "options": {"expires": 2}},
     "sweep-gifts": {"task": "gifts.sweep", "schedule": 2.0, "options": {"expires": 3}},
+    "sweep-webhooks": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 2}},
     "sweep-returns": {"task": "returns.sweep", "schedule": 2.0, "options": {"expires": 3}},
     "move-due": {"task": "lifecycle.move_due", "schedule": 2.0, "options": {"expires": 2}},
     "lapse-holds": {"task": "lifecycle.lapse", "schedule": 2.0, "options": {"expires": 2}},
@@ -101,8 +109,18 @@ beat_schedule = {
     "sweep-jobs": {"task": "jobs.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "park-watch": {"task": "earning.park_watch", "schedule": 20.0, "options": {"expires": 20}},
     "replay": {"task": "earning.replay_lately", "schedule": 60.0, "options": {"expires": 60}},
+    "warn-of-expiry": {
+        "task": "lifecycle.warn_of_expiry",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
     "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},
     "segment-sizes": {"task": "segments.count", "schedule": 600.0, "options": {"expires": 600}},
+    "forget-deliveries": {
+        "task": "webhooks.forget",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "forget-keys": {"task": "ops.forget_keys", "schedule": 3600.0, "options": {"expires": 3600}},
 }

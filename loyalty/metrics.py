@@ -56,6 +56,7 @@ _STREAM_LAG = Gauge(
     ["topic", "partition"],
     multiprocess_mode="mostrecent",  # of whichever process reads the partition now
 )
+_WEBHOOKS = Counter("loyalty_webhook_tries", "Tries to deliver events, by outcome.", ["outcome"])
 _ERRORS = Counter("loyalty_errors", "Answers of 5xx.", ["code"])
 
 
@@ -127,6 +128,13 @@ def stream_lag(topic: str, lags: Mapping[int, int]) -> None:
     """So many messages of each partition wait in Kafka."""
     for partition, messages in lags.items():
         _STREAM_LAG.labels(topic, str(partition)).set(messages)
+
+
+def webhooks(*, delivered: int, failed: int, dead: int) -> None:
+    """So many events were delivered, failed and will be tried again, or failed for good."""
+    _WEBHOOKS.labels("delivered").inc(delivered)
+    _WEBHOOKS.labels("failed").inc(failed)
+    _WEBHOOKS.labels("dead").inc(dead)
 
 
 def failed(code: str) -> None:

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 BLOCKING_THREADS = 32
 #: Connections that one web process holds at once; the next ones wait in the kernel's queue.
 _CONNECTIONS = 512
+#: Webhooks that one courier serves side by side: a slow one takes up one of them.
+_ENDPOINTS_AT_ONCE = 32
 _FLOWER_TASKS, _FLOWER_WORKERS = 10_000, 100  # what Flower keeps in memory
 
 #: Celery warns of a worker that runs as root; in a container that is how it is.
@@ -56,6 +58,11 @@ def sweeper() -> Part:
     return _worker("sweeper", "sweep,time", 1)
 
 
+def courier() -> Part:
+    """Tells webhooks what happened: threads, for each only waits for somebody else's server."""
+    return _worker("courier", "webhooks", _ENDPOINTS_AT_ONCE, pool="threads")
+
+
 def beat() -> Part:
     """Sends the ticks. It keeps nothing on disk: all intervals are short."""
     argv = (*_celery("beat"), "--scheduler", "celery.beat:Scheduler", "--loglevel", "WARNING")
@@ -70,9 +77,9 @@ def flower(port: int, *, write: bool) -> Part:
     return Part("flower", argv, grace_s=5)
 
 
-def _worker(name: str, queues: str, concurrency: int) -> Part:
+def _worker(name: str, queues: str, concurrency: int, *, pool: str = "prefork") -> Part:
     argv = (*_celery("worker"), "--queues", queues, "--hostname", f"{name}@%h")
-    argv += ("--pool", "prefork", "--concurrency", str(concurrency), "--loglevel", "WARNING")
+    argv += ("--pool", pool, "--concurrency", str(concurrency), "--loglevel", "WARNING")
     # Workers need not know of each other; asking costs a second at the start.
     argv += ("--without-gossip", "--without-mingle")
     return Part(name, argv, {**_SOFT, **_AS_ROOT}, grace_s=20)

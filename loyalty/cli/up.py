@@ -164,6 +164,7 @@ class _Running:
         password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
         return [
             parts.sweeper(),
+            parts.courier(),
             parts.beat(),
             replace(flower, env={"FLOWER_BASIC_AUTH": password}),
         ]
