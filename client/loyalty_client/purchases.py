@@ -92,9 +92,9 @@ class Outcome:
     """
 
     index: int
-    source: str | None
-    transaction_id: str | None
     outcome: str
+    source: str | None = None
+    transaction_id: str | None = None
     id: str | None = None
     code: str | None = None
     detail: str | None = None
@@ -106,7 +106,7 @@ class LineBack:
     """A line, and how much of it."""
 
     line_id: str
-    quantity: Decimal
+    quantity: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

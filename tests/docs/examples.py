@@ -23,11 +23,14 @@ _END = "=== end of block ==="
 #: What differs each time: told alike before answers are compared.
 _VARYING = [
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "‹id›"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "‹instant›"),
+    (
+        re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"),
+        "‹instant›",
+    ),
     (re.compile(r"\beyJ[\w…-]+(\.[\w-]+)*"), "‹token›"),
     (re.compile(r"\blk_[\w…-]+"), "‹key›"),
     (re.compile(r'("prefix": ")[0-9a-f…]+'), r"\1‹prefix›"),
-    (re.compile(r'("|\blot |\()\d+-(\d+)\b'), r"\1‹account›-\2"),
+    (re.compile(r"(?<![\w-])\d+-(\d+)(?![\d-])"), r"‹account›-\1"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "‹seconds›"),
     (re.compile(r'"loyalty-‹id›"|t-[0-9a-f]{32}'), "‹tenant›"),
 ]
@@ -119,7 +122,7 @@ def loyalty_command(folder: Path, tenant: str) -> Path:
     command.write_text(
         "#!/bin/sh\n"
         'case "$*" in *--tenant*) ;;\n'
-        f'token*|pause*|resume*|audit*|promotions*|members*|statement*|explain*|adjust*'
+        f"token*|pause*|resume*|audit*|promotions*|members*|statement*|explain*|adjust*"
         f'|retry-failed*|re-evaluate*) set -- "$@" --tenant {tenant};; esac\n'
         f'exec {sys.executable} -m loyalty.cli "$@"\n'
     )
