@@ -41,6 +41,15 @@ def undone(tenant_id: int) -> Iterator[Session]:
         yield session  # closing it rolls back
 
 
+@contextmanager
+def snapshot(tenant_id: int) -> Iterator[Session]:
+    """A transaction that only reads, and all of it as it stood at one instant."""
+    with Session(engine(Role.APP), autoflush=False, expire_on_commit=False) as session:
+        session.info["tenant_id"] = tenant_id
+        session.connection(execution_options={"tenant_id": tenant_id, "snapshot": True})
+        yield session  # closing it ends it
+
+
 def present(tenant_id: int) -> datetime:
     """What `clock.now` says, for who holds no session: only a sandbox is asked for its clock."""
     if is_live(tenant_id):

@@ -75,6 +75,16 @@ _APPROVED_REQUESTS_ARE_ADJUSTMENTS = """
     LIMIT 1
 """
 
+_WHO_IS_ERASED_IS_NOBODY = """
+    SELECT format('member %s', m.member_id) FROM member m
+    LEFT JOIN identifier i ON i.tenant_id = :tenant AND i.member_id = m.id
+    LEFT JOIN membership ms ON ms.tenant_id = :tenant AND ms.member_id = m.id
+      AND ms.status NOT IN ('cancelled', 'merged')
+    WHERE m.tenant_id = :tenant AND m.erased_at IS NOT NULL
+      AND (m.member_id NOT LIKE 'erased-%' OR i.member_id IS NOT NULL OR ms.id IS NOT NULL)
+    ORDER BY m.id LIMIT 1
+"""
+
 OF_ACCOUNTS: Final[dict[str, str]] = {
     "what one member gave another got": _TRANSFERS_BALANCE,
     "transfer entries have a transfer": _TRANSFERS_ARE_WRITTEN_DOWN,
@@ -83,6 +93,7 @@ OF_ACCOUNTS: Final[dict[str, str]] = {
 OF_PROGRAMS: Final[dict[str, str]] = {
     "who is merged has an heir": _WHO_IS_MERGED_HAS_AN_HEIR,
     "a survivor is merged into nobody": _SURVIVORS_SURVIVE,
+    "who is erased has left and is nobody": _WHO_IS_ERASED_IS_NOBODY,
     "what a merge takes it gives": _MERGES_BALANCE,
     "what is transferred arrives": _WHAT_IS_TRANSFERRED_ARRIVES,
     "a request is an adjustment when it is approved": _APPROVED_REQUESTS_ARE_ADJUSTMENTS,

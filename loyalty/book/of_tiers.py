@@ -26,9 +26,15 @@ _TIER_POINTS_ARE_WHAT_WAS_EARNED = """
       WHERE v.tenant_id = :tenant AND v.status = 'settled' AND v.settled_at >= m.joined_at
       GROUP BY v.account_id
     ) v ON v.account_id = s.id
+    LEFT JOIN (
+      SELECT o.account_id, sum(o.tier_points) AS points FROM opening_balance o
+      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = o.account_id
+      WHERE o.tenant_id = :tenant AND o.recorded_at >= m.joined_at GROUP BY o.account_id
+    ) o ON o.account_id = s.id
     LEFT JOIN merged_account h ON h.tenant_id = :tenant AND s.id IN (h.from_account, h.into_account)
     WHERE h.merge_id IS NULL AND s.tier_points < 9007199254740991 AND s.tier_points
-      <> coalesce(w.points, 0) + coalesce(j.points, 0) - coalesce(v.points, 0)
+      <> coalesce(w.points, 0) + coalesce(j.points, 0) + coalesce(o.points, 0)
+         - coalesce(v.points, 0)
     LIMIT 1
 """
 # Days that were counted under another policy are counted again before they are used.

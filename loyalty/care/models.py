@@ -51,6 +51,24 @@ class AdjustmentRequestRow(Base):
     request_id: Mapped[str | None]
 
 
+class OpeningBalanceRow(Base):
+    """Points that a member brought along from another system, as one lot; append-only."""
+
+    __tablename__ = "opening_balance"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    program_id: Mapped[int]
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str]
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    points: Mapped[int] = mapped_column(BigInteger)
+    tier_points: Mapped[int] = mapped_column(BigInteger)
+    input_hash: Mapped[bytes]
+    actor: Mapped[str]
+    request_id: Mapped[str | None]
+    occurred_at: Mapped[datetime] = mapped_column(_instant)
+    recorded_at: Mapped[datetime] = mapped_column(_instant)
+
+
 class TransferRow(Base):
     """Points that one member gave to another; append-only."""
 

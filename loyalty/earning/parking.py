@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -37,6 +38,18 @@ _REOPEN = """
     RETURNING activity_id
 """
 _REOPEN_MEMBER = text(_REOPEN.format(which=_OF_MEMBER))
+_OF_MEMBERS = """
+    SELECT activity_id FROM setback
+    WHERE tenant_id = :tenant AND program_id = :program AND status = 'parked'
+      AND member_id = ANY(:members)
+    UNION ALL
+    SELECT s.activity_id FROM member m
+    JOIN identifier i ON i.tenant_id = :tenant AND i.member_id = m.id
+    JOIN setback s ON s.tenant_id = :tenant AND s.program_id = :program AND s.status = 'parked'
+      AND s.identifier_kind = i.kind AND s.identifier_value = i.value
+    WHERE m.tenant_id = :tenant AND m.member_id = ANY(:members)
+"""
+_REOPEN_MEMBERS = text(_REOPEN.format(which=_OF_MEMBERS))
 _REOPEN_NAMED = text(_REOPEN.format(which="SELECT unnest(CAST(:ids AS uuid[]))"))
 
 
@@ -54,6 +67,21 @@ def reopen_for(session: Session, program_id: int, member_id: str, at: datetime) 
             },
         )
     ]
+    handover.note(session, woken)
+    return len(woken)
+
+
+def reopen_for_all(
+    session: Session, program_id: int, member_ids: Sequence[str], at: datetime
+) -> int:
+    """Re-opens what was parked for members who have just joined for the first time."""
+    values = {
+        "tenant": session.info["tenant_id"],
+        "program": program_id,
+        "members": list(member_ids),
+        "at": at,
+    }
+    woken = list(session.scalars(_REOPEN_MEMBERS, values))
     handover.note(session, woken)
     return len(woken)
 

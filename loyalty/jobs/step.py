@@ -20,7 +20,7 @@ from loyalty.audit.by import By
 from loyalty.errors import Problem, Unavailable
 
 _MOST_DETAIL = 1000
-_ROWS_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.InternalError)
+ROWS_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.InternalError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def attempt(session: Session, place: int, subject: str, act: Callable[[], bool])
         savepoint.rollback()
         return Refused(place, subject, problem.code, problem.detail[:_MOST_DETAIL])
     except DBAPIError as error:
-        if not isinstance(error.orig, _ROWS_FAULT):
+        if not isinstance(error.orig, ROWS_FAULT):
             raise
         savepoint.rollback()
         detail = str(error.orig).partition("\n")[0][:_MOST_DETAIL]

@@ -22,6 +22,10 @@ from loyalty.ledger.rules import Balance, Lot
 _OPEN = text(
     "INSERT INTO account (tenant_id, program_id) VALUES (:tenant_id, :program_id) RETURNING id"
 )
+_OPEN_MANY = text(
+    "INSERT INTO account (tenant_id, program_id) SELECT :tenant_id, :program_id"
+    " FROM generate_series(1, :count) RETURNING id"
+)
 _LOCK = text(
     "SELECT id, program_id, pending, available, held, owed, lifetime, tier_points, version"
     " FROM account WHERE tenant_id = :tenant_id AND id = ANY(:ids) ORDER BY id FOR UPDATE"
@@ -46,6 +50,12 @@ def open_account(session: Session, program_id: int) -> int:
             _OPEN, {"tenant_id": session.info["tenant_id"], "program_id": program_id}
         ).scalar_one()
     )
+
+
+def open_accounts(session: Session, program_id: int, count: int) -> list[int]:
+    """So many new accounts with nothing in them; returns their ids."""
+    values = {"tenant_id": session.info["tenant_id"], "program_id": program_id, "count": count}
+    return list(session.scalars(_OPEN_MANY, values))
 
 
 def lock_accounts(

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     TRANSFER = "transfer"
     MERGE = "merge"
     SETTLE = "settle"
+    OPENING = "opening"
 
 
 class OutOfRange(ArithmeticError):

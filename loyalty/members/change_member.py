@@ -14,6 +14,7 @@ from loyalty.audit.record import record
 from loyalty.errors import Invalid
 from loyalty.members.identify import Identifier, replace_identifiers
 from loyalty.members.models import MemberRow
+from loyalty.members.queries import MemberErased
 from loyalty.programs.merge_patch import merged
 
 MOST_ATTRIBUTE_BYTES = 32_768
@@ -32,9 +33,11 @@ def change_member(
     `identifiers` (Identifier), which are replaced as a whole.
 
     What changes nothing leaves no trace; else the audit log names the fields, not their values,
-    for those can be erased. `member` was read with `lock`. Raises IdentifierTaken, and Invalid
-    for too many attributes.
+    for those can be erased. `member` was read with `lock`. Raises IdentifierTaken, MemberErased,
+    and Invalid for too many attributes.
     """
+    if member.erased_at is not None:
+        raise MemberErased(member.member_id)
     wanted = {name: patch[name] for name in ("name", "birthday", "time_zone") if name in patch}
     if "attributes" in patch:
         wanted["attributes"] = bounded(merged(member.attributes, patch["attributes"] or {}))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Integer
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Integer,
+    Text,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,9 +41,23 @@ class MemberRow(Base):
     version: Mapped[int] = mapped_column(Integer, server_default=sql("1"))
     created_at: Mapped[datetime] = mapped_column(_instant)
     merged_into: Mapped[int | None] = mapped_column(BigInteger)
+    erased_at: Mapped[datetime | None] = mapped_column(_instant)
+    name_folded: Mapped[str | None] = mapped_column(Computed("folded(name)", persisted=True))
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "merged_into"], ["member.tenant_id", "member.id"]),
     )
+
+
+class WordRow(Base):
+    """A word of a name, or `=key=value` of an attribute: what members are searched by.
+
+    Triggers write it, and only search reads it.
+    """
+
+    __tablename__ = "member_word"
+    tenant_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
 
 
 class IdentifierRow(Base):

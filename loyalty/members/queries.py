@@ -38,6 +38,17 @@ class NotActive(Conflict):
         super().__init__(f"The membership{whose} is {status}.")
 
 
+class MemberErased(Conflict):
+    """409: nobody lives on under the name that an erased member got."""
+
+    code = "member_erased"
+    title = "The member was erased"
+    cure = "Enrol the person under a member_id of their own."
+
+    def __init__(self, member_id: str) -> None:
+        super().__init__(f"{member_id} stands for somebody who was erased.")
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     """A member × program as it was read; `status` is active, suspended or cancelled.

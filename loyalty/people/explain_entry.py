@@ -24,7 +24,7 @@ MOST_LOTS = 100  # of one entry; and what happened later, of one lot
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What an entry names as its cause. `kind`: earn, return, redemption, adjustment, transfer,
-    merge, act (of the audit log), or time.
+    merge, opening, act (of the audit log), or time.
 
     `told` is what there is to say of it; `entries` are the others of the same cause.
     """
@@ -116,6 +116,10 @@ _CAUSE = text(
     JOIN member gone ON gone.tenant_id = g.tenant_id AND gone.id = g.from_member
     JOIN member heir ON heir.tenant_id = g.tenant_id AND heir.id = g.into_member
     WHERE g.tenant_id = :tenant AND g.id = :cause
+    UNION ALL
+    SELECT 'opening', NULL, actor, NULL,
+           jsonb_build_object('reference', reference, 'points', points, 'tier_points', tier_points)
+    FROM opening_balance WHERE tenant_id = :tenant AND id = :cause
     UNION ALL
     SELECT 'act', NULL, actor, reason, jsonb_build_object('act', act, 'subject', subject)
     FROM audit_record WHERE tenant_id = :tenant AND id = :cause

@@ -80,6 +80,7 @@ _PLAIN = {
     Kind.TRANSFER: "transferred",
     Kind.MERGE: "moved with the merged membership",
     Kind.SETTLE: "paid towards what was owed",
+    Kind.OPENING: "brought along",
 }
 
 

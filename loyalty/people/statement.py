@@ -35,7 +35,7 @@ class StatementLine:
 _TOLD = """
     SELECT e.account_id, e.version, e.kind, e.from_bucket, e.to_bucket, e.points, e.pending_after,
            e.available_after, e.held_after, e.owed_after, e.cause_id, e.occurred_at, e.recorded_at,
-           coalesce(j.reason, t.reason, g.told,
+           coalesce(j.reason, t.reason, g.told, o.reference,
                     CASE WHEN v.kind = 'bonus' THEN v.body->'why'->>'name' END,
                     v.source || ' ' || v.transaction_id, b.source || ' ' || b.return_id,
                     w.key) AS cause,
@@ -46,6 +46,8 @@ _CAUSES = """
     LEFT JOIN activity v ON e.kind IN ('award', 'activate') AND v.tenant_id = e.tenant_id
                         AND v.id = e.cause_id
     LEFT JOIN adjustment j ON e.kind = 'adjust' AND j.tenant_id = e.tenant_id AND j.id = e.cause_id
+    LEFT JOIN opening_balance o ON e.kind = 'opening' AND o.tenant_id = e.tenant_id
+                               AND o.id = e.cause_id
     LEFT JOIN give_back b ON e.kind = 'reverse' AND b.tenant_id = e.tenant_id AND b.id = e.cause_id
     LEFT JOIN redemption r ON e.kind IN ('redeem', 'hold', 'capture', 'release', 'lapse', 'cancel')
                           AND r.tenant_id = e.tenant_id AND r.id = e.cause_id

@@ -105,21 +105,9 @@ def upload(
     """Adds codes to a pool; a known one is left as it is. Raises Invalid for what has no pool."""
     if reward.vouchers is None or reward.vouchers["from"] != "pool":
         raise Invalid.field("/codes", "no_pool", "This reward has no pool of codes.")
-    fresh = sorted(set(codes))  # sorted: two uploads of the same codes wait, and do not deadlock
-    added = session.execute(
-        _ADD,
-        {
-            "tenant": session.info["tenant_id"],
-            "program": program.id,
-            "reward": reward.id,
-            "ids": [uuid7() for _ in fresh],
-            "codes": fresh,
-            "expires_at": expires_at,
-            "at": by.at,
-        },
-    )
-    known = set(fresh) - set(added.scalars())
-    result = Uploaded(len(fresh) - len(known), sorted(known))
+    added = add_codes(session, reward, codes, expires_at, by.at)
+    known = set(codes) - added
+    result = Uploaded(len(added), sorted(known))
     record(
         session,
         actor=by.actor,
@@ -130,6 +118,30 @@ def upload(
         at=by.at,
     )
     return result
+
+
+def add_codes(
+    session: Session,
+    reward: RewardRow,
+    codes: Collection[str],
+    expires_at: datetime | None,
+    at: datetime,
+) -> set[str]:
+    """Adds codes to the pool of a reward that has one; returns those that nobody knew before."""
+    fresh = sorted(set(codes))  # sorted: two uploads of the same codes wait, and do not deadlock
+    added = session.execute(
+        _ADD,
+        {
+            "tenant": session.info["tenant_id"],
+            "program": reward.program_id,
+            "reward": reward.id,
+            "ids": [uuid7() for _ in fresh],
+            "codes": fresh,
+            "expires_at": expires_at,
+            "at": at,
+        },
+    )
+    return set(added.scalars())
 
 
 def take_voucher(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from loyalty.outbox.emit import Event, emit
 from loyalty.tiers.rules import Amount, Held, Ladder
 
-Why = Literal["earned", "assigned", "period_ended", "merged"]
+Why = Literal["earned", "brought", "assigned", "period_ended", "merged"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Climb:
         *,
         points: int,
         spend: Decimal = Decimal(0),
+        why: Why = "earned",
     ) -> Tier | None:
         """A member was given `points`, which their account has counted, and has spent `spend` of
         the program's currency. The tier that they have risen to, or None."""
@@ -73,7 +74,7 @@ class Climb:
         after = raised(ladder, before, self._progress(ladder, member), occurred_at, self.at)
         if after is None:
             return None
-        self._change(ladder, member, after, "earned")
+        self._change(ladder, member, after, why)
         return ladder.tier(after.key)
 
     def end_period(self, member: Standing) -> None:

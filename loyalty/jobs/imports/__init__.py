@@ -1,0 +1,1 @@
+"""Files of another system are brought in: members, their points, purchases, voucher codes."""
