@@ -43,7 +43,14 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def show(shown: Table) -> None:
     """A table."""
-    out.print(shown, width=None if out.is_terminal else _WIDE)
+    if out.is_terminal:
+        out.print(shown)
+        return
+    wide = Console(width=_WIDE, highlight=False)
+    with wide.capture() as captured:
+        wide.print(shown)
+    for line in captured.get().splitlines():
+        out.print(line.rstrip(), markup=False)
 
 
 def show_json(document: object) -> None:

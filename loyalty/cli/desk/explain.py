@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -96,8 +97,8 @@ def _tell_judged(tenant: str, judged_id: UUID, as_json: bool) -> None:
             "till": f"{told['source']} {told['transaction_id']}",
             "return": told.get("return_id"),
             "amount": f"{told['amount']} {told['currency']}" if told["amount"] else None,
-            "occurred": told["occurred_at"],
-            "recorded": told["recorded_at"],
+            "occurred": instant(datetime.fromisoformat(told["occurred_at"])),
+            "recorded": instant(datetime.fromisoformat(told["recorded_at"])),
             "points": None if told["points"] is None else f"{told['points']:,}",
             "entries": ", ".join(why.get("entries", ())) if why else None,
         }
