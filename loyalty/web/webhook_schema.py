@@ -141,7 +141,7 @@ class ToldWebhookSchema(WebhookSchema):
     secret = Text(required=True)
 
 
-class RotateSchema(Schema):
+class RotateWebhookSchema(Schema):
     """For so many hours the old secret signs too, so that receivers can change; 0 for none."""
 
     overlap_hours = Integer(most=_LONGEST_OVERLAP_H, load_default=_DAY_H)

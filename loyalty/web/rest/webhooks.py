@@ -29,7 +29,7 @@ from loyalty.web.webhook_schema import (
     DeliveryToldSchema,
     NewWebhookSchema,
     ReplaySchema,
-    RotateSchema,
+    RotateWebhookSchema,
     SecretSchema,
     ToldWebhookSchema,
     WebhookChangeSchema,
@@ -108,7 +108,7 @@ def delete(webhook_id: UUID) -> Response:
 
 @webhooks.route("/webhooks/<id:webhook_id>/rotate", methods=["POST"])
 @allow("webhooks.change")
-@webhooks.arguments(RotateSchema)
+@webhooks.arguments(RotateWebhookSchema)
 @webhooks.response(200, SecretSchema)
 def rotate(wanted: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """Give a webhook a new secret and tell it, once; for a while both sign."""
