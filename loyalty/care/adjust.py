@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.care.models import AdjustmentRow
 from loyalty.earning.further import reach_tier
@@ -59,6 +60,31 @@ def adjust(
     Who may do so alone: see loyalty.care.rules. Raises NotEnrolled, NotActive when the member has
     left, InsufficientPoints, AccountFull.
     """
+    by = By(actor, request_id, at)
+    membership, adjusted = give_or_take(session, program, member_id, order, by, adjustment_id)
+    record(
+        session,
+        actor=actor,
+        act="member.adjust",
+        subject=f"program {program.slug} member {membership.member_id}",
+        after={"adjustment": str(adjusted.id), "points": order.points},
+        reason=order.reason,
+        request_id=request_id,
+        at=at,
+    )
+    return adjusted
+
+
+def give_or_take(
+    session: Session,
+    program: Program,
+    member_id: str,
+    order: Adjust,
+    by: By,
+    adjustment_id: UUID | None = None,
+) -> tuple[Membership, Adjusted]:
+    """An adjustment that somebody else writes down in the audit log. Raises what `adjust` does."""
+    at = by.at
     membership, account = lock_membership(session, program.id, member_id)
     if membership.status == "cancelled":
         raise NotActive(membership.status)
@@ -76,23 +102,14 @@ def adjust(
             points=order.points,
             reason=order.reason,
             entry_version=account.version,
-            actor=actor,
-            request_id=request_id,
+            actor=by.actor,
+            request_id=by.request_id,
             occurred_at=at,
         )
     )
     post(session, [account], at)
-    record(
-        session,
-        actor=actor,
-        act="member.adjust",
-        subject=f"program {program.slug} member {membership.member_id}",
-        after={"adjustment": str(adjustment), "points": order.points},
-        reason=order.reason,
-        request_id=request_id,
-        at=at,
-    )
-    return Adjusted(adjustment, order.points, order.reason, at, account.balance)
+    adjusted = Adjusted(adjustment, order.points, order.reason, at, account.balance)
+    return membership, adjusted
 
 
 def _move(session: Session, account: Account, points: int, adjustment: UUID, at: datetime) -> None:

@@ -14,7 +14,8 @@ from loyalty.ledger.due import settle_due
 from loyalty.ledger.post import open_lots, post
 from loyalty.ledger.rules import Bucket, Draw, Kind
 from loyalty.members.change_status import change_status
-from loyalty.members.queries import lock_membership
+from loyalty.members.queries import Membership, lock_membership
+from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
 from loyalty.redemption.release import lapse_holds
 
@@ -32,14 +33,10 @@ def leave(
 
     Leaving twice changes nothing. Raises NotEnrolled.
     """
-    membership, account = lock_membership(session, program.id, member_id)
-    if membership.status == "cancelled":
-        return
-    settle_due(session, [account], at)
-    lapse_holds(session, account, at)
     leaving = uuid7()
-    _empty(session, account, leaving, at)
-    change_status(session, membership.id, "cancelled", at)
+    membership = end(session, program, member_id, leaving, at)
+    if membership is None:
+        return
     record(
         session,
         actor=actor,
@@ -51,6 +48,25 @@ def leave(
         at=at,
         record_id=leaving,
     )
+
+
+def end(
+    session: Session, program: Program, member_id: str, leaving: UUID, at: datetime
+) -> Membership | None:
+    """Ends a membership, which somebody else writes down in the audit log under the id `leaving`:
+    the entries name it as their cause. The membership as it was, None when it had ended already.
+
+    Raises NotEnrolled.
+    """
+    membership, account = lock_membership(session, program.id, member_id)
+    if membership.status == "cancelled":
+        return None
+    settle_due(session, [account], at)
+    lapse_holds(session, account, at)
+    _empty(session, account, leaving, at)
+    change_status(session, membership.id, "cancelled", at)
+    emit(session, [Event("member.left", f"member {membership.member_id}", {}, program.id)], at)
+    return membership
 
 
 def _empty(session: Session, account: Account, leaving: UUID, at: datetime) -> None:

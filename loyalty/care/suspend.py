@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from loyalty.audit.record import record
 from loyalty.earning.parking import reopen_for
 from loyalty.members.change_status import change_status
-from loyalty.members.queries import NotActive, lock_membership
+from loyalty.members.queries import Membership, NotActive, lock_membership
+from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
 
 
@@ -45,8 +46,7 @@ def reinstate(
 
     Raises NotEnrolled, and NotActive when the member has left.
     """
-    if _turn(session, program, member_id, "active", reason, actor, request_id, at):
-        reopen_for(session, program.id, member_id, at)
+    _turn(session, program, member_id, "active", reason, actor, request_id, at)
 
 
 def _turn(
@@ -58,13 +58,10 @@ def _turn(
     actor: str,
     request_id: str | None,
     at: datetime,
-) -> bool:
-    membership, _ = lock_membership(session, program.id, member_id)
-    if membership.status == "cancelled":
-        raise NotActive(membership.status)
-    if membership.status == status:
-        return False
-    change_status(session, membership.id, status, at)
+) -> None:
+    membership = turn(session, program, member_id, status, at)
+    if membership is None:
+        return
     record(
         session,
         actor=actor,
@@ -76,4 +73,28 @@ def _turn(
         request_id=request_id,
         at=at,
     )
-    return True
+
+
+def turn(
+    session: Session,
+    program: Program,
+    member_id: str,
+    status: Literal["active", "suspended"],
+    at: datetime,
+) -> Membership | None:
+    """Changes the status, which somebody else writes down in the audit log; what was parked for
+    who is active again goes on. The membership as it was, None when it was so already.
+
+    Raises NotEnrolled, and NotActive when the member has left.
+    """
+    membership, _ = lock_membership(session, program.id, member_id)
+    if membership.status == "cancelled":
+        raise NotActive(membership.status)
+    if membership.status == status:
+        return None
+    change_status(session, membership.id, status, at)
+    name = "member.suspended" if status == "suspended" else "member.reinstated"
+    emit(session, [Event(name, f"member {membership.member_id}", {}, program.id)], at)
+    if status == "active":
+        reopen_for(session, program.id, member_id, at)
+    return membership

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from loyalty.jobs.bulk_acts.step import step as bulk_act
+from loyalty.jobs.imports.step import next_chunk
 from loyalty.jobs.step import Step
 
-STEPS: Mapping[str, Step] = MappingProxyType({})
+STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        "bulk_act": bulk_act,
+        "import": next_chunk,
+    }
+)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loyalty.errors import NotFound
@@ -93,7 +93,7 @@ _STANDING_STILL = text(
 
 def standing_still(
     session: Session, patience: timedelta, at: datetime, most: int = 100
-) -> Sequence[Row[tuple[int, UUID]]]:
+) -> list[tuple[int, UUID]]:
     """Open jobs of any tenant that have not moved for so long: their wake-up was lost."""
     values = {"patience": patience, "at": at, "most": most}
-    return session.execute(_STANDING_STILL, values).all()
+    return [(row.tenant_id, row.id) for row in session.execute(_STANDING_STILL, values)]

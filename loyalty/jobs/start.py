@@ -60,6 +60,7 @@ def start(session: Session, order: Order, by: By) -> UUID:
         reason=order.reason,
         request_id=by.request_id,
         at=by.at,
+        record_id=made,  # what entries name as their cause
     )
     handover.note(session, [made], ADVANCE)
     return made

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.record import record
 from loyalty.errors import Invalid
-from loyalty.members.queries import NotActive, lock_membership
+from loyalty.members.queries import Membership, NotActive, lock_membership
 from loyalty.members.standing import standings
 from loyalty.programs.queries import Program
 from loyalty.tiers.change import Change, change_tiers
@@ -34,6 +34,30 @@ def assign_tier(
     A tier below what was earned is risen from with the next award. Raises NotEnrolled, NotActive
     when the member has left, Invalid for an unknown tier or a date that has passed.
     """
+    membership = put_on_tier(session, program, member_id, key, until, at)
+    record(
+        session,
+        actor=actor,
+        act="member.tier",
+        subject=f"program {program.slug} member {membership.member_id}",
+        before={"tier": membership.tier_key},
+        after={"tier": key, "protected_until": until and until.isoformat()},
+        reason=reason,
+        request_id=request_id,
+        at=at,
+    )
+
+
+def put_on_tier(
+    session: Session,
+    program: Program,
+    member_id: str,
+    key: str,
+    until: datetime | None,
+    at: datetime,
+) -> Membership:
+    """Puts the member on the tier, which somebody else writes down in the audit log; the
+    membership as it was. Raises what `assign_tier` does."""
     ladder = ladder_of(program)
     if ladder.threshold(key) < 0:
         raise Invalid.field("/tier", "unknown_tier", f"The program has no tier {key!r}.")
@@ -49,14 +73,4 @@ def assign_tier(
     change_tiers(
         session, [Change(membership.id, program.id, ladder, before, after, "assigned")], at
     )
-    record(
-        session,
-        actor=actor,
-        act="member.tier",
-        subject=f"program {program.slug} member {membership.member_id}",
-        before={"tier": before.key},
-        after={"tier": key, "protected_until": until and until.isoformat()},
-        reason=reason,
-        request_id=request_id,
-        at=at,
-    )
+    return membership

@@ -13,18 +13,30 @@ from flask.json.provider import JSONProvider
 from loyalty import garbage, logs
 from loyalty.config import config
 from loyalty.ids import uuid7
-from loyalty.web import documents, headers, health, paths, problems, proxies
+from loyalty.web import documents, headers, health, limits, paths, problems, proxies, unsubscribe
 from loyalty.web.body import MAX_BODY_BYTES
+from loyalty.web.graphql import view as graphql
 from loyalty.web.rest.adjustments import adjustments
 from loyalty.web.rest.api_keys import api_keys
 from loyalty.web.rest.audit_log import audit_log
 from loyalty.web.rest.book import book
+from loyalty.web.rest.bulk_acts import bulk_acts
 from loyalty.web.rest.campaigns import campaigns
 from loyalty.web.rest.earns import earns
 from loyalty.web.rest.entries import entries
+from loyalty.web.rest.events import events
+from loyalty.web.rest.erasures import erasures
+from loyalty.web.rest.exports import exports
 from loyalty.web.rest.goals import goals
+from loyalty.web.rest.identity_providers import identity_providers
+from loyalty.web.rest.imports import imports
+from loyalty.web.rest.log_in import log_ins
+from loyalty.web.rest.mail_templates import mail_templates
+from loyalty.web.rest.mails import mails
+from loyalty.web.rest.me import me
 from loyalty.web.rest.members import members
 from loyalty.web.rest.merges import merges
+from loyalty.web.rest.operators import operators
 from loyalty.web.rest.products import products
 from loyalty.web.rest.programs import programs
 from loyalty.web.rest.promotions import promotions
@@ -36,11 +48,14 @@ from loyalty.web.rest.returns import returns
 from loyalty.web.rest.rewards import rewards
 from loyalty.web.rest.segments import segments
 from loyalty.web.rest.statement import statements
+from loyalty.web.rest.tenants import tenants
 from loyalty.web.rest.test_clock import test_clock
 from loyalty.web.rest.tiers import tiers
+from loyalty.web.rest.token_secrets import token_secrets
 from loyalty.web.rest.tokens import tokens
 from loyalty.web.rest.totals import totals
 from loyalty.web.rest.transfers import transfers
+from loyalty.web.rest.webhooks import webhooks
 
 RESOURCES = (
     programs,
@@ -60,12 +75,26 @@ RESOURCES = (
     redemptions,
     rewards,
     adjustments,
+    bulk_acts,
     transfers,
     merges,
     statements,
     entries,
+    events,
+    webhooks,
+    erasures,
+    exports,
+    imports,
+    mail_templates,
+    mails,
+    log_ins,
+    me,
+    operators,
     tokens,
     api_keys,
+    token_secrets,
+    identity_providers,
+    tenants,
     audit_log,
     book,
     test_clock,
@@ -106,12 +135,15 @@ def create_app() -> Flask:
     app.after_request(_tell_its_name)
     headers.install(app, hsts_s=config().hsts_s, origins=config().cors_origins)
     proxies.install(app, config().proxies)
+    limits.install(app)
     paths.install(app)
     problems.install(app)
     health.install(app)
+    unsubscribe.install(app)
     api = documents.document_of(app)
     for resource in RESOURCES:
         api.register_blueprint(resource)
+    graphql.install(app, introspection=config().graphql_introspection)
     documents.install(app, api)
     garbage.look_seldom()
     return app

@@ -18,7 +18,8 @@ _DEFAULT_LIMIT = 50
 Row = TypeVar("Row")
 
 
-_AFTER = {"description": "`next` of the page before this one."}
+#: What is told of every `after`.
+AFTER = {"description": "`next` of the page before this one."}
 
 
 class Limited(Schema):
@@ -30,19 +31,19 @@ class Limited(Schema):
 class ListById(Limited):
     """The query of a list whose rows have a UUID."""
 
-    after = Id(load_default=None, allow_none=False, metadata=_AFTER)
+    after = Id(load_default=None, allow_none=False, metadata=AFTER)
 
 
 class ListByNumber(Limited):
     """The query of a list whose rows have a number."""
 
-    after = QueryInteger(load_default=None, allow_none=False, metadata=_AFTER)
+    after = QueryInteger(load_default=None, allow_none=False, metadata=AFTER)
 
 
 class ListByEntry(Limited):
     """The query of a list of entries."""
 
-    after = EntryId(load_default=None, allow_none=False, metadata=_AFTER)
+    after = EntryId(load_default=None, allow_none=False, metadata=AFTER)
 
 
 def page_schema(item: type[marshmallow.Schema]) -> type[Schema]:

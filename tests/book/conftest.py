@@ -27,6 +27,8 @@ from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
 from tests.book.of_desk import desked
+from tests.book.of_jobs import jobbed
+from tests.book.of_openings import Carried, carried
 from tests.book.of_returns import CameBack, came_back
 from tests.campaigns.given import running
 from tests.earning.given import bought, stored
@@ -55,6 +57,7 @@ class Book:
     referral: UUID
     gail: int
     care: Cared
+    carried: Carried
 
 
 def written(session: Session, slug: str = "wine") -> Book:
@@ -96,6 +99,7 @@ def written(session: Session, slug: str = "wine") -> Book:
         *_campaigned(session, program),
         _shopped(session, program),
         cared(session, program),
+        carried(session, program),
     )
 
 
@@ -122,7 +126,7 @@ def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUI
     rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
     set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
     code = make_referral_code(session, program.id, "eve", AT)
-    join(session, program, NewMember("finn"), AT, referral_code=code)
+    join(session, program, NewMember("finn", name="Finn"), AT, referral_code=code)
     boost = {"kind": "multiplier", "factor": "2", "days": 3}
     offered(session, program, "pin")
     pin = {"kind": "reward", "reward": "pin"}
@@ -139,6 +143,7 @@ def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUI
     [bonus] = [row.id for row in paid if row.source == ":campaign"]
     [referral] = referrals_of(session, program.id)
     eve = membership_of(session, program.id, "eve").account_id
+    jobbed(session, program)
     return eve, campaign.id, bonus, referral.id
 
 

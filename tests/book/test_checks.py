@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.book import of_desk, of_promotions, of_rewards
+from loyalty.book import of_desk, of_jobs, of_promotions, of_rewards
 from loyalty.book.audit import Verdict, audit, scopes
 from loyalty.book.checks import OF_ACCOUNTS, OF_PROGRAMS
-from tests.book import of_care, of_returns
+from tests.book import of_care, of_openings, of_returns
 from tests.book.conftest import Book, act_as, written
 
 #: Invariant, how it is broken, and the row that must be named. {a} is ann's account.
@@ -214,6 +214,7 @@ BREAKS = [
         "membership {m}",
     ),
     *of_care.BREAKS,
+    *of_openings.BREAKS,
     *of_returns.BREAKS,
 ]
 Named = Callable[[str], str]
@@ -236,6 +237,7 @@ def named(book: Book) -> Named:
             bonus=book.bonus,
             referral=book.referral,
             care=book.care,
+            carried=book.carried,
         )
 
     return fill
@@ -265,8 +267,8 @@ def test_a_whole_book_passes(session: Session, book: Book) -> None:
     assert verdict.broken == []
     assert (verdict.programs, verdict.accounts, verdict.entries, verdict.activities) == (
         1,
-        10,
-        27,
+        12,
+        28,
         11,
     )
     assert verdict.questions == len(OF_ACCOUNTS) + len(OF_PROGRAMS)
@@ -275,7 +277,7 @@ def test_a_whole_book_passes(session: Session, book: Book) -> None:
 def test_every_invariant_is_broken_below() -> None:
     elsewhere = of_rewards.OF_ACCOUNTS.keys() | of_rewards.OF_PROGRAMS.keys()
     elsewhere |= of_promotions.OF_ACCOUNTS.keys() | of_promotions.OF_PROGRAMS.keys()
-    elsewhere |= of_desk.OF_PROGRAMS.keys()
+    elsewhere |= of_desk.OF_PROGRAMS.keys() | of_jobs.OF_PROGRAMS.keys()
     asked = (OF_ACCOUNTS.keys() | OF_PROGRAMS.keys()) - elsewhere
     assert {invariant for invariant, *_ in BREAKS} == asked
 

@@ -23,7 +23,6 @@ from loyalty.members.queries import NotEnrolled, lock_membership, membership_of
 from loyalty.people.answer import Expiring, Figures, member_answer
 from loyalty.people.profile import lookup, profile
 from loyalty.people.redemptions import redemption, redemptions
-from loyalty.people.search import Filters, search
 from loyalty.people.statement import balance_at, statement
 from loyalty.programs.queries import Program
 from loyalty.redemption.redeem import Redeem
@@ -182,47 +181,6 @@ def test_the_balance_back_then_and_as_it_was_known(session: Session, program: Pr
     ):
         found = balance_at(session, program, "ann", AT, as_of=as_of, known_at=known_at)
         assert found == Balance(available=available)
-
-
-def _found(session: Session, program: Program, **asked: str | int) -> list[str]:
-    filters = Filters(**asked)  # type: ignore[arg-type]
-    return [one.member_id for one in search(session, program, filters, before=None, limit=10)]
-
-
-def test_members_are_found_by_what_they_have_and_who_they_are(
-    session: Session, program: Program
-) -> None:
-    for member_id, name, points in (
-        ("ann", "Ann Lee", 1500),
-        ("bob", "Bob 100%", 1000),
-        ("cid", "Cid_Lee", 600),
-    ):
-        card = Identifier("card", f"card-of-{member_id}")
-        join(session, program, NewMember(member_id, (card,), name), AT)
-        give(session, program, points, member_id)
-    give(session, program, -1, "bob")
-    leave(session, program, "cid", actor="cid", request_id=None, at=AT)
-    joined(session, opened(session, "flights"), "dan", points=5000)
-    assert _found(session, program) == ["cid", "bob", "ann"]
-    assert _found(session, program, points_gte=1000) == ["ann"]
-    assert _found(session, program, points_gte=999) == ["bob", "ann"]
-    assert _found(session, program, tier="platinum") == ["bob", "ann"]
-    assert _found(session, program, status="cancelled") == ["cid"]
-    assert _found(session, program, tier="platinum", points_gte=1000, q="Ann") == ["ann"]
-    assert _found(session, program, q="lee") == ["cid", "ann"]
-    assert _found(session, program, q="card-of-bob") == ["bob"]
-    assert _found(session, program, q="card-of") == []
-    assert _found(session, program, q="an") == ["ann"]
-    for literal, found in (("%", ["bob"]), ("_", ["cid"]), ("\\", [])):
-        assert _found(session, program, q=literal) == found
-
-
-def test_the_search_goes_on_where_a_page_ended(session: Session, program: Program) -> None:
-    for member_id in ("ann", "bob", "cid"):
-        joined(session, program, member_id)
-    page = search(session, program, Filters(), before=None, limit=2)
-    rest = search(session, program, Filters(), before=page[-1].id, limit=2)
-    assert [one.member_id for one in (*page, *rest)] == ["cid", "bob", "ann"]
 
 
 def test_one_member_in_every_program(session: Session, program: Program) -> None:

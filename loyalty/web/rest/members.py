@@ -19,17 +19,16 @@ from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id, membership_of
 from loyalty.people.answer import answered, asked, asked_days, member_answer
+from loyalty.people.filters import Filters
 from loyalty.people.profile import lookup, profile
-from loyalty.people.search import Filters, search
+from loyalty.people.search import search
 from loyalty.programs.cache import cached_program, recent_program
 from loyalty.tenants.roles import Role
 from loyalty.transaction import present, read_row, transaction
 from loyalty.web.answers import json_answer
 from loyalty.web.auth import allow, principal, tenant
-from loyalty.web.fields import Choice, Points, QueryInteger, Slug, Text
-from loyalty.web.lists import ListByNumber, page, page_schema
+from loyalty.web.lists import page, page_schema
 from loyalty.web.member_schema import (
-    STATUSES,
     FoundSchema,
     LookupSchema,
     MemberChangeSchema,
@@ -44,25 +43,11 @@ from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
 from loyalty.web.program_schema import ReasonSchema
 from loyalty.web.resource import Resource
+from loyalty.web.search_schema import SearchArgs, place_text
 
 Turn = Callable[..., None]  # suspend or reinstate
 
 members = Resource("members", description="Members: join, read, change, suspend, leave, search.")
-
-
-class SearchArgs(ListByNumber):
-    """Filters; each that is given must hold."""
-
-    points_gte = QueryInteger(most=Points().most, metadata={"description": "Of available points."})
-    owed_gte = QueryInteger(most=Points().most, metadata={"description": "Who is in arrears."})
-    tier = Slug()
-    status = Choice(STATUSES)
-    q = Text(
-        most=200,
-        metadata={
-            "description": "The start of a member id, a part of a name, or a whole identifier."
-        },
-    )
 
 
 @members.route("/programs/<slug:program>/members", methods=["POST"])
@@ -165,12 +150,14 @@ def go_on(wanted: dict[str, Any], program: str, member_id: str) -> Response:
 @members.arguments(SearchArgs, location="query")
 @members.response(200, page_schema(FoundSchema))
 def browse(asked: dict[str, Any], program: str) -> Response:
-    """Find members, newest first."""
-    limit, after = asked.pop("limit"), asked.pop("after")
+    """Find members: in the order of `sort`, who joined last first if none is asked for."""
+    limit, order = asked.pop("limit"), asked.pop("sort")
+    _, after = asked.pop("after") or (None, None)
     with transaction(tenant()) as session:
-        book = recent_program(session, program)
-        found = search(session, book, Filters(**asked), before=after, limit=limit + 1)
-    told, status, headers = page(found, limit, lambda one: one.id)
+        book, filters = recent_program(session, program), Filters(**asked)
+        at = now(session)
+        found = search(session, book, filters, at, order=order, after=after, limit=limit + 1)
+    told, status, headers = page(found, limit, lambda one: place_text(order, one.place))
     return json_answer(
         {**told, "data": [shown_found(one) for one in told["data"]]}, status, headers
     )
