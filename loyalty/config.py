@@ -43,14 +43,17 @@ class Config:
     data_dir: Path
     log_format: str
     metrics_open: bool
+    graphql_introspection: bool
     api_key_requests_per_minute: int
     pool_size: int
     pool_timeout_s: float
     intake_queue: int
     intake_timeout_s: float
     mail: MailServer | None
+    log_ins_per_minute: int
     private_addresses: bool
     platform_token: str
+    secrets_key: str
     proxies: tuple[Network, ...]
     cors_origins: frozenset[str]
     hsts_s: int
@@ -164,14 +167,17 @@ def read(env: Mapping[str, str]) -> Config:
         data_dir=Path(env.get("LOYALTY_DATA", "var")),
         log_format=env.get("LOYALTY_LOG", "auto"),
         metrics_open=env.get("LOYALTY_METRICS_OPEN", "1") == "1",
+        graphql_introspection=env.get("LOYALTY_GRAPHQL_INTROSPECTION", "1") == "1",
         api_key_requests_per_minute=int(_number(env, "LOYALTY_API_KEY_REQUESTS_PER_MINUTE", "0")),
         pool_size=int(_number(env, "LOYALTY_POOL_SIZE", "8")),
         pool_timeout_s=_number(env, "LOYALTY_POOL_TIMEOUT_S", "5"),
         intake_queue=int(_number(env, "LOYALTY_INTAKE_QUEUE", "5000")),
         intake_timeout_s=_number(env, "LOYALTY_INTAKE_TIMEOUT_S", "10"),
         mail=_mail(env),
+        log_ins_per_minute=int(_number(env, "LOYALTY_LOG_INS_PER_MINUTE", "10")),
         private_addresses=env.get("LOYALTY_PRIVATE_ADDRESSES", "0") == "1",
         platform_token=_platform_token(env),
+        secrets_key=secret(env, "LOYALTY_SECRETS_KEY"),
         proxies=_networks(env, "LOYALTY_PROXIES"),
         cors_origins=_origins(env, "LOYALTY_CORS_ORIGINS"),
         hsts_s=int(_number(env, "LOYALTY_HSTS_S", "31536000")),

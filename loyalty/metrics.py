@@ -56,6 +56,11 @@ _STREAM_LAG = Gauge(
     ["topic", "partition"],
     multiprocess_mode="mostrecent",  # of whichever process reads the partition now
 )
+_MAILS = Counter("loyalty_mails", "Mails, by kind and what became of them.", ["kind", "became"])
+_MAIL_UNREACHABLE = Counter(
+    "loyalty_mail_unreachable", "Times that the SMTP server could not be used."
+)
+_RATE_LIMITED = Counter("loyalty_rate_limited", "Requests that were one too many.", ["policy"])
 _WEBHOOKS = Counter("loyalty_webhook_tries", "Tries to deliver events, by outcome.", ["outcome"])
 _ERRORS = Counter("loyalty_errors", "Answers of 5xx.", ["code"])
 
@@ -128,6 +133,21 @@ def stream_lag(topic: str, lags: Mapping[int, int]) -> None:
     """So many messages of each partition wait in Kafka."""
     for partition, messages in lags.items():
         _STREAM_LAG.labels(topic, str(partition)).set(messages)
+
+
+def mailed(kind: str, became: str) -> None:
+    """A mail was sent, failed, waits (`later`), is not to be sent, or nobody knows."""
+    _MAILS.labels(kind, became).inc()
+
+
+def mail_unreachable() -> None:
+    """The SMTP server could not be used, and no mail was tried."""
+    _MAIL_UNREACHABLE.inc()
+
+
+def rate_limited(policy: str) -> None:
+    """A request was refused because it was one too many."""
+    _RATE_LIMITED.labels(policy).inc()
 
 
 def webhooks(*, delivered: int, failed: int, dead: int) -> None:

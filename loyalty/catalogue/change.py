@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.orm import Session
@@ -99,14 +100,16 @@ def remove(
     gone = item(session, kind, key, lock=True)
     session.delete(gone)
     session.flush()
+    ended: list[UUID] = []
     if kind is RetailerRow:
-        revoke_keys_of_source(session, key, wall_clock())  # keys live by the world's clock
+        ended = revoke_keys_of_source(session, key, wall_clock())  # by the world's clock
     record(
         session,
         actor=by.actor,
         act=f"{kind.NOUN}.remove",
         subject=f"{kind.NOUN} {key}",
         before=told(gone),
+        after={"revoked_keys": [str(one) for one in ended]} if ended else None,
         request_id=by.request_id,
         at=by.at,
     )

@@ -10,9 +10,13 @@ import click
 from rich.markup import escape
 
 from loyalty.cli import surroundings
+from loyalty.cli.access_commands import keys, operators, tenants
+from loyalty.cli.carry_commands import erase, export, import_
 from loyalty.cli.console import say
+from loyalty.cli.desk.commands import COMMANDS as _DESK
 from loyalty.cli.frame import data as _data
 from loyalty.cli.frame import in_one_sentence as _in_one_sentence
+from loyalty.cli.frame import json_ as _json
 from loyalty.cli.frame import user as _user
 from loyalty.cli.ingest_command import ingest
 from loyalty.cli.promotions_commands import promotions
@@ -58,27 +62,6 @@ def migrate(data: Path) -> None:
     if see_to_tenant(DEFAULT_TENANT):
         say(f"Tenant {DEFAULT_TENANT!r} was added.")
     say("The tables are those of this code.")
-
-
-@main.group()
-def tenants() -> None:
-    """The companies that use this service."""
-
-
-@tenants.command("add")
-@click.argument("slug")
-@click.option("--sandbox", is_flag=True, help="With a clock of its own, to try what time does.")
-@_data
-@_in_one_sentence
-def tenants_add(slug: str, sandbox: bool, data: Path) -> None:
-    """Add a tenant, with a secret of its own for tokens."""
-    surroundings.use(data)
-    from loyalty.cli.migrate import see_to_tenant
-
-    if not see_to_tenant(slug, sandbox=sandbox):
-        raise Trouble(f"There is a tenant {slug!r} already: choose another slug.")
-    kind = "Sandbox" if sandbox else "Tenant"
-    say(f"{kind} {slug!r} was added. A token for it: loyalty token --role admin --tenant {slug}")
 
 
 @main.command()
@@ -132,14 +115,15 @@ def doctor(data: Path) -> None:
 @main.command()
 @click.option("--tenant", help="Only this tenant's programs.")
 @click.option("--program", help="Only programs of this slug.")
+@_json
 @_data
 @_in_one_sentence
-def audit(tenant: str | None, program: str | None, data: Path) -> None:
+def audit(tenant: str | None, program: str | None, as_json: bool, data: Path) -> None:
     """Check every invariant of the book; end with 1 at the first that is broken."""
     surroundings.use(data)
     from loyalty.cli.audit import tell_verdict
 
-    tell_verdict(tenant, program)
+    tell_verdict(tenant, program, as_json=as_json)
 
 
 @main.command()
@@ -247,5 +231,13 @@ def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> N
     say(f"Program {program!r} is {turned.status}.")
 
 
+for _command in _DESK:
+    main.add_command(_command)
+main.add_command(erase)
+main.add_command(export)
+main.add_command(import_)
 main.add_command(ingest)
+main.add_command(keys)
+main.add_command(operators)
 main.add_command(promotions)
+main.add_command(tenants)

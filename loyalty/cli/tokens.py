@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from loyalty.audit.record import record
+from loyalty.cli.frame import user
 from loyalty.clock import wall_clock
 from loyalty.tenants.queries import signing_issuer, tenant_id_of
 from loyalty.tenants.roles import Role
@@ -25,8 +27,20 @@ def life_of(text: str) -> timedelta:
 def token(tenant: str, role: Role, subject: str, life: timedelta) -> str:
     """A token that speaks as `role` in the tenant; `subject` is the member's id or a name.
 
-    Raises NotFound when there is no such tenant.
+    Whoever gives out a token of the staff is written down. Raises NotFound when there is no such
+    tenant.
     """
+    at = wall_clock()
     with across_tenants() as session:
-        issuer = signing_issuer(session, tenant_id_of(session, tenant))
-        return mint(issuer, role=role, subject=subject, life=life, at=wall_clock())
+        tenant_id = session.info["tenant_id"] = tenant_id_of(session, tenant)
+        if role is not Role.MEMBER:
+            record(
+                session,
+                actor=f"operator:{user()}",
+                act="token.mint",
+                subject=f"token {role}:{subject}",
+                after={"expires_at": (at + life).isoformat()},
+                at=at,
+            )
+        issuer = signing_issuer(session, tenant_id)
+        return mint(issuer, role=role, subject=subject, life=life, at=at)

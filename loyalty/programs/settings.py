@@ -15,6 +15,8 @@ from loyalty.programs.life_of_points import (
     expiry_from_json,
     pending_from_json,
 )
+from loyalty.programs.mail import NO_MAIL, Mail, mail_from_json
+from loyalty.programs.member_earns import NOTHING, MemberEarns, member_earns_from_json
 
 _MOST_POINTS = 2**53 - 1  # what an account can hold
 _MOST_MONEY = Decimal("999999999999.9999")  # what an amount can be
@@ -164,10 +166,12 @@ class ProgramSettings:
     give_back: Literal["only_pending", "within_balance", "owed"] = "owed"
     burns_per_minute: int = 5
     limit_burns_of_servers: bool = False
+    member_earns: MemberEarns = NOTHING
     support_adjusts_up_to: int = 10_000
     approval: ApprovalRule = ApprovalRule()
     transfers: TransferRule = TransferRule()
     tier_policy: TierPolicy = TierPolicy()
+    mail: Mail = NO_MAIL
 
 
 _NESTED = (
@@ -180,6 +184,8 @@ _NESTED = (
     TransferRule,
     TierPeriod,
     TierPolicy,
+    Mail,
+    MemberEarns,
 )
 SETTING_NAMES = frozenset(one.name for one in fields(ProgramSettings))
 
@@ -226,6 +232,10 @@ def settings_from_json(stored: Mapping[str, Any]) -> ProgramSettings:
         given["transfers"] = TransferRule(**_given(given["transfers"]))
     if "tier_policy" in given:
         given["tier_policy"] = tier_policy(given["tier_policy"])
+    if "member_earns" in given:
+        given["member_earns"] = member_earns_from_json(given["member_earns"])
+    if "mail" in given:
+        given["mail"] = mail_from_json(given["mail"])
     return ProgramSettings(**given)
 
 

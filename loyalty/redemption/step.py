@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
+from loyalty.audit.record import record
 from loyalty.errors import Conflict, FieldError, Invalid
 from loyalty.ledger.account import Account
 from loyalty.ledger.due import settle_due
@@ -32,6 +33,7 @@ from loyalty.rewards import vouchers
 from loyalty.rewards.models import RewardRow
 from loyalty.rewards.queries import reward_by_id
 from loyalty.rewards.stock import give_one_back
+from loyalty.tenants.principal import is_staff
 
 
 class WrongState(Conflict):
@@ -74,6 +76,10 @@ class Going:
     by: By
     heir: Account | None = None  # who has the account since it was merged
     steps: list[dict[str, Any]] = field(default_factory=list)
+    before: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = _told(self.row)
 
     @property
     def state(self) -> State:
@@ -162,6 +168,27 @@ def finish(one: Going, became: str) -> None:
     subject = f"member {one.owner.member_id}"
     event = Event(f"redemption.{became}", subject, data, one.row.program_id)
     emit(one.session, [event], one.by.at)
+    if is_staff(one.by.actor):  # what servers and members do stands in its steps alone
+        record(
+            one.session,
+            actor=one.by.actor,
+            act=f"redemption.{became}",
+            subject=f"redemption {one.row.id}",
+            before=one.before,
+            after=_told(one.row),
+            reason=next((step["reason"] for step in one.steps if step["reason"]), None),
+            request_id=one.by.request_id,
+            at=one.by.at,
+        )
+
+
+def _told(row: RedemptionRow) -> dict[str, Any]:
+    return {
+        "status": row.status,
+        "released": row.released,
+        "cancelled": row.cancelled,
+        "fulfilment": row.fulfilment,
+    }
 
 
 def _write_steps(one: Going) -> None:

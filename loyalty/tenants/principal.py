@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from loyalty.errors import Forbidden, Problem
-from loyalty.tenants.roles import ALLOWED, Role
+from loyalty.tenants.roles import ALLOWED, STAFF, Role
 
 
 class Unauthenticated(Problem):
@@ -18,6 +18,14 @@ class Unauthenticated(Problem):
     code = "unauthenticated"
     title = "Nobody is signed in"
     cure = "Send `Authorization: Bearer …` with an API key or a token that is valid now."
+
+
+class TenantSuspended(Forbidden):
+    """403: the platform has shut the tenant's doors."""
+
+    code = "tenant_suspended"
+    title = "The tenant is suspended"
+    cure = "Ask whoever runs this platform; what was accepted is kept."
 
 
 class ScopeMissing(Forbidden):
@@ -49,11 +57,17 @@ def person_of(actor: str) -> str:
     return actor.partition(":")[2]
 
 
+def is_staff(actor: str) -> bool:
+    """Whether a person of the tenant acts: no server, no member, and not the house itself."""
+    return actor.partition(":")[0] in STAFF
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks. `member_id` is set for members; None in `sources` or `scopes` means any.
 
-    `expires_at` is when a key ends, None for a key that does not and for tokens.
+    `expires_at` is when a key ends, None for a key that does not and for tokens. `operator_id` is
+    whose log-in a token is of.
     """
 
     tenant_id: int
@@ -64,6 +78,7 @@ class Principal:
     scopes: frozenset[str] | None = None
     key_id: UUID | None = None
     expires_at: datetime | None = None
+    operator_id: UUID | None = None
 
     @property
     def person(self) -> str | None:
@@ -100,6 +115,12 @@ class Principal:
             raise SourceNotAllowed("A key gives no other key more sources than its own.")
         if self.expires_at is not None and (expires_at is None or expires_at > self.expires_at):
             raise KeyOutlived("A key makes no other key that ends after it.")
+
+    def require_unrestricted(self) -> None:
+        """Raises ScopeMissing for a key or token that is restricted: who lets others in could let
+        in somebody who may do more."""
+        if (self.scopes, self.sources, self.expires_at) != (None, None, None):
+            raise ScopeMissing("Only a key or token that nothing restricts lets others in.")
 
     def _covers(self, scope: str) -> bool:
         return self.scopes is None or not self.scopes.isdisjoint((scope, scope.partition(".")[0]))

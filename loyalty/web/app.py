@@ -24,8 +24,8 @@ from loyalty.web.rest.bulk_acts import bulk_acts
 from loyalty.web.rest.campaigns import campaigns
 from loyalty.web.rest.earns import earns
 from loyalty.web.rest.entries import entries
-from loyalty.web.rest.events import events
 from loyalty.web.rest.erasures import erasures
+from loyalty.web.rest.events import events
 from loyalty.web.rest.exports import exports
 from loyalty.web.rest.goals import goals
 from loyalty.web.rest.identity_providers import identity_providers

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import g, request
+from sqlalchemy.orm import Session
 
 from loyalty.clock import wall_clock
+from loyalty.config import config
 from loyalty.errors import FieldError
 from loyalty.tenants import queries, tokens
 from loyalty.tenants.add_key import opens, split_key
-from loyalty.tenants.principal import Principal, Unauthenticated
+from loyalty.tenants.note_use import note_use
+from loyalty.tenants.principal import Principal, TenantSuspended, Unauthenticated
 from loyalty.tenants.roles import ALLOWED, Role
 from loyalty.transaction import across_tenants
 from loyalty.web.body import invalid, query_pointer
 from loyalty.web.limits import limit_requests
+from loyalty.web.trusted import trusted
 
 #: Routes that ask nobody who they are.
 OPEN = frozenset(
-    {"healthz", "readyz", "metrics", "openapi", "docs", "docs_file", "problem", "problems"}
+    {
+        "docs",
+        "docs_file",
+        "unsubscribe",
+        "graphiql",
+        "graphiql_file",
+        "healthz",
+        "log_in.create",
+        "metrics",
+        "openapi",
+        "problem",
+        "problems",
+        "readyz",
+    }
 )
+PLATFORM = "platform"  # who acts with the platform's own token
 REMEMBERED_S = 10.0  # a revoked key or issuer is obeyed at most this much longer
 _MOST_REMEMBERED = 10_000
 
@@ -54,7 +74,43 @@ def allow(operation: str) -> Callable[[View], View]:
     under the route, above `arguments`: who may not is told so before anything is read. Query
     parameters that the view does not document are refused.
     """
-    roles = sorted(ALLOWED[operation])
+
+    def enter(path: Mapping[str, Any]) -> None:
+        who = authenticate(request.headers.get("Authorization"))
+        limit_requests(who)
+        who.require(operation)
+        if who.member_id is not None and "member_id" in path:
+            who.require_member(path["member_id"])
+        g.principal = who
+
+    return _door(operation, sorted(ALLOWED[operation]), enter)
+
+
+def allow_platform(operation: str) -> Callable[[View], View]:
+    """Lets only the platform call the view, by the token that the setting names."""
+
+    def enter(_: Mapping[str, Any]) -> None:
+        authorization = request.headers.get("Authorization")
+        if not _is_platform(authorization):
+            authenticate(authorization).require(operation)  # which nobody of a tenant may
+
+    return _door(operation, [PLATFORM], enter)
+
+
+def _is_platform(authorization: str | None) -> bool:
+    scheme, _, bearer = (authorization or "").partition(" ")
+    wanted = config().platform_token
+    return (
+        bool(wanted)
+        and scheme.lower() == "bearer"
+        and hmac.compare_digest(bearer.encode(), wanted.encode())
+    )
+
+
+def _door(
+    operation: str, roles: list[str], enter: Callable[[Mapping[str, Any]], None]
+) -> Callable[[View], View]:
+    """A view that `enter` lets in, or does not, and that its documentation tells of."""
 
     def decorate(view: View) -> View:
         documented: dict[str, Any] = getattr(view, "_apidoc", {})
@@ -66,14 +122,10 @@ def allow(operation: str) -> Callable[[View], View]:
 
         @wraps(view)
         def allowed(*args: Any, **path: Any) -> Any:
-            who = authenticate(request.headers.get("Authorization"))
-            limit_requests(who)
-            who.require(operation)
-            if who.member_id is not None and "member_id" in path:
-                who.require_member(path["member_id"])
+            enter(path)
             if request.query_string and request.args and not takes_query:
                 raise invalid([_unknown_parameter(name) for name in request.args])
-            g.principal, g.operation = who, operation
+            g.operation = operation
             return view(*args, **path)
 
         allowed.operation = operation  # type: ignore[attr-defined]  # for tests/architecture
@@ -83,6 +135,24 @@ def allow(operation: str) -> Callable[[View], View]:
         return allowed  # type: ignore[return-value]
 
     return decorate
+
+
+def identified(view: View) -> View:
+    """Lets whoever says who they are call the view, which asks what they may of each thing it does.
+
+    GraphQL's: each of its fields is an operation of the table.
+    """
+
+    @wraps(view)
+    def asked(*args: Any, **path: Any) -> Any:
+        g.principal = who = authenticate(request.headers.get("Authorization"))
+        limit_requests(who)
+        if request.args:
+            raise invalid([_unknown_parameter(name) for name in request.args])
+        return view(*args, **path)
+
+    asked.asks_of_each = True  # type: ignore[attr-defined]  # for tests/architecture
+    return asked  # type: ignore[return-value]
 
 
 def _unknown_parameter(name: str) -> FieldError:
@@ -114,8 +184,10 @@ def _by_key(prefix: str, secret: str) -> tuple[Principal, float]:
     at = wall_clock()
     with across_tenants() as session:
         key = queries.key_of_prefix(session, prefix)
-    if key is None or not opens(key, secret, at):
-        raise Unauthenticated("The API key is unknown, revoked or expired.")
+        if key is None or not opens(key, secret, at):
+            raise Unauthenticated("The API key is unknown, revoked or expired.")
+        _must_be_open(session, key.tenant_id)
+        note_use(session, key, at)
     who = Principal(
         tenant_id=key.tenant_id,
         role=Role(key.role),
@@ -129,6 +201,17 @@ def _by_key(prefix: str, secret: str) -> tuple[Principal, float]:
 
 
 def _by_token(bearer: str) -> tuple[Principal, float]:
+    token = tokens.read(bearer, trusted)
+    who = token.principal
     with across_tenants() as session:
-        token = tokens.read(bearer, lambda iss, kid: queries.issuer_of(session, iss, kid))
-    return token.principal, token.expires_at_s - wall_clock().timestamp()
+        _must_be_open(session, who.tenant_id)
+        if token.operator is not None:
+            if queries.role_of_operator(session, who.tenant_id, *token.operator) != who.role:
+                raise Unauthenticated("The operator was changed or disabled since they logged in.")
+            who = replace(who, operator_id=token.operator[0])
+    return who, token.expires_at_s - wall_clock().timestamp()
+
+
+def _must_be_open(session: Session, tenant_id: int) -> None:
+    if queries.is_suspended(session, tenant_id):
+        raise TenantSuspended

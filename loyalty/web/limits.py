@@ -1,12 +1,21 @@
-"""Rate limits, counted in Redis. With Redis away they are off, and a metric says so."""
+"""Rate limits by Flask-Limiter, counted in Redis over a moving window.
+
+With Redis away those on the way of points are off, and a metric says so; log-ins are then counted
+in each process. A request that no limit concerns costs nothing: Flask-Limiter's own hooks, which
+would look at each one, are left out, and what is counted is counted by name.
+"""
 
 from __future__ import annotations
 
+import math
 import time
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_address
 
 import redis
-from flask import Response, after_this_request
+from flask import Flask, Response, after_this_request, g, request
+from flask_limiter import Limiter, RateLimitExceeded
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -17,30 +26,8 @@ from loyalty.logs import logger
 from loyalty.tenants.principal import Principal
 
 _TIMEOUT_S = 0.1
-_OPEN_S = 2.0  # how long the breaker keeps away from a Redis that failed
+_SHUT_S = 2.0  # how long a Redis that failed is left alone
 _MINUTE_S = 60
-
-# The times of the last requests, oldest last: exact, and as long as the limit at most.
-_TAKE = """
-local now = redis.call('TIME')
-now = now[1] + now[2] / 1000000
-local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local oldest = redis.call('LINDEX', KEYS[1], -1)
-while oldest and tonumber(oldest) <= now - window do
-  redis.call('RPOP', KEYS[1])
-  oldest = redis.call('LINDEX', KEYS[1], -1)
-end
-local taken = redis.call('LLEN', KEYS[1])
-local allowed = 0
-if taken < limit then
-  allowed = 1
-  taken = taken + 1
-  redis.call('LPUSH', KEYS[1], string.format('%.6f', now))
-  redis.call('PEXPIRE', KEYS[1], window * 1000)
-end
-local wait = oldest and math.ceil(tonumber(oldest) + window - now) or window
-return {allowed, limit - taken, wait}
-"""
 
 log = logger(__name__)
 
@@ -58,59 +45,141 @@ class RateLimited(Problem):
         self.retry_after_s = wait_s  # type: ignore[misc]  # this one depends on the moment
 
 
-class Limiter:
-    """Counts in Redis, and gives up quickly when it does not answer."""
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """Of what, whose, how many in how many seconds: what is being counted now."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url,
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
+    name: str
+    subject: str
+    most: int
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Whether one more was allowed, how many remain, and in how many seconds there are more."""
+
+    allowed: bool
+    remaining: int
+    wait_s: int
+
+
+class Counter:
+    """Flask-Limiter, asked by name. `falls_back`: without Redis it counts in the process."""
+
+    def __init__(self, *, falls_back: bool = False) -> None:
+        self._limiter = Limiter(
+            _subject,
+            strategy="moving-window",
+            key_prefix="loyalty",
+            request_identifier=_any_request,
+            in_memory_fallback_enabled=falls_back,
+            headers_enabled=False,  # `RateLimit` as the IETF's draft has it is told below
         )
-        self._take = self._redis.register_script(_TAKE)
+        self._count: Callable[[], None] = self._limiter.shared_limit(_amount, scope=_name)(_counted)
         self._shut_until_s = 0.0
 
-    def take(self, name: str, limit: int, window_s: int) -> tuple[bool, int, int] | None:
-        """Whether one more is allowed, how many remain, in how many seconds there are more.
+    def install(self, app: Flask, url: str) -> None:
+        """Counts in the Redis at `url` from now on."""
+        app.config["RATELIMIT_STORAGE_URI"] = url or "memory://"
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = _PATIENCE if url else {}
+        app.extensions.setdefault("limiter", set()).add(self._limiter)  # so it adds no hooks
+        self._limiter.init_app(app)
+        self._shut_until_s = 0.0
 
-        None when Redis does not answer.
-        """
+    def take(self, name: str, subject: str, most: int, window_s: int) -> Taken | None:
+        """Counts one of `subject`, within a request; None when Redis does not answer."""
         if time.monotonic() < self._shut_until_s:
             return None
+        g.limit = _Policy(name, subject, most, window_s)
         try:
-            allowed, remaining, wait_s = self._take(keys=[f"limit:{name}"], args=[limit, window_s])
+            allowed = self._is_allowed()
+            state = self._limiter.current_limit
+            if state is None:
+                return None
+            wait_s = math.ceil(state.window.reset_time - time.time())
+            return Taken(allowed, state.remaining, min(max(wait_s, 1), window_s))
         except redis.RedisError as error:
-            self._shut_until_s = time.monotonic() + _OPEN_S
+            self._shut_until_s = time.monotonic() + _SHUT_S
             log.warning("rate limits are off", error=repr(error))
             return None
-        return bool(allowed), int(remaining), int(wait_s)
+
+    def _is_allowed(self) -> bool:
+        try:
+            self._count()
+        except RateLimitExceeded:
+            return False
+        return True
 
 
-@cache
-def _limiter() -> Limiter:
-    return Limiter(config().redis_url)
+_PATIENCE = {
+    "socket_timeout": _TIMEOUT_S,
+    "socket_connect_timeout": _TIMEOUT_S,
+    "retry": Retry(NoBackoff(), 0),
+}
 
 
-def limit(policy: str, subject: str, most: int, window_s: int = _MINUTE_S) -> None:
-    """Counts one request of `subject` under `policy`. Raises RateLimited when it is one too many.
+def _policy() -> _Policy:
+    return g.limit  # type: ignore[no-any-return]
+
+
+def _subject() -> str:
+    return _policy().subject
+
+
+def _name(_: str) -> str:
+    return _policy().name
+
+
+def _amount() -> str:
+    return f"{_policy().most} per {_policy().window_s} second"
+
+
+def _any_request() -> str:
+    return "any"
+
+
+def _counted() -> None:
+    """What Flask-Limiter guards."""
+
+
+_OF_POINTS = Counter()
+_OF_DOORS = Counter(falls_back=True)
+
+
+def install(app: Flask) -> None:
+    """Makes the limits ready."""
+    for counter in (_OF_POINTS, _OF_DOORS):
+        counter.install(app, config().redis_url)
+
+
+def limit(
+    name: str, subject: str, most: int, window_s: int = _MINUTE_S, *, by: Counter = _OF_POINTS
+) -> None:
+    """Counts one request of `subject` under the policy `name`. Raises RateLimited when it is one
+    too many.
 
     The answer tells the state in `RateLimit` and `RateLimit-Policy`.
     """
-    taken = _limiter().take(f"{policy}:{subject}", most, window_s)
+    taken = by.take(name, subject, most, window_s)
     if taken is None:
         metrics.rate_limit_off()
         return
-    allowed, remaining, wait_s = taken
 
     @after_this_request
     def tell(response: Response) -> Response:
-        response.headers["RateLimit-Policy"] = f'"{policy}";q={most};w={window_s}'
-        response.headers["RateLimit"] = f'"{policy}";r={remaining};t={wait_s}'
+        _add(response, "RateLimit-Policy", f'"{name}";q={most};w={window_s}')
+        _add(response, "RateLimit", f'"{name}";r={taken.remaining};t={taken.wait_s}')
         return response
 
-    if not allowed:
-        raise RateLimited(f"At most {most} in {window_s} seconds are allowed.", wait_s)
+    if not taken.allowed:
+        metrics.rate_limited(name)
+        raise RateLimited(f"At most {most} in {window_s} seconds are allowed.", taken.wait_s)
+
+
+def _add(response: Response, header: str, item: str) -> None:
+    before = response.headers.get(header)
+    response.headers[header] = item if before is None else f"{before}, {item}"
 
 
 def limit_requests(who: Principal) -> None:
@@ -129,3 +198,25 @@ def limit_burns(
     """
     if most_a_minute and (servers or who.member_id is not None):
         limit("burns", f"{who.tenant_id}:{program_id}:{member_id}", most_a_minute)
+
+
+def limit_earns(who: Principal, program_id: int, most_a_minute: int) -> None:
+    """The program's limit on what a member posts with their own token. Raises RateLimited."""
+    if most_a_minute:
+        limit("earns", f"{who.tenant_id}:{program_id}:{who.member_id}", most_a_minute)
+
+
+def limit_log_ins() -> None:
+    """So many tries a minute from one address, and without Redis too. Raises RateLimited."""
+    if most_a_minute := config().log_ins_per_minute:
+        limit("log-ins", caller(), most_a_minute, by=_OF_DOORS)
+
+
+def caller() -> str:
+    """The address that calls; of IPv6 the network, for each customer has a whole one."""
+    told = request.remote_addr or "unknown"
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told
+    return str(address if address.version == 4 else IPv6Network((int(address), 64), strict=False))  # noqa: PLR2004

@@ -8,14 +8,18 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from loyalty.programs.mail import LONGEST_WARNING_DAYS, MOST_MILESTONES
+from loyalty.programs.member_earns import KINDS
 from loyalty.programs.queries import Program
 from loyalty.programs.settings import MOST_TIERS, SETTING_NAMES
 from loyalty.web.fields import (
     Choice,
     Currency,
+    Email,
     Flag,
     Instant,
     Integer,
+    Language,
     ListOf,
     Money,
     Part,
@@ -41,7 +45,6 @@ _TIER_ON = ("points", "spend")
 _TIER_FALLS = ("never", "one_down", "to_balance")
 _TIER_PERIODS = ("months", "end_of_year", "end_of_next_year")
 _LONGEST_TIER_MONTHS = 120
-_LONGEST_WARNING_DAYS = 366
 _UNKNOWN_MEMBER = ("park", "reject", "enrol")
 _UNLISTED = ("accept", "reject")
 _BEFORE_JOINING = ("earn", "nothing")
@@ -138,10 +141,37 @@ class TierPolicySchema(Schema):
     )
     period = Part(TierPeriodSchema, allow_none=True)
     warn_days = Integer(
-        most=_LONGEST_WARNING_DAYS,
+        most=LONGEST_WARNING_DAYS,
         allow_none=True,
         metadata={"description": "A tier.will_fall event so long before; 0: none."},
     )
+
+
+class MailSchema(Schema):
+    """What members are written to about, if the house has an SMTP server. null: the default."""
+
+    tier_reached = Flag(allow_none=True)
+    reward_redeemed = Flag(allow_none=True)
+    milestone_every = Points(
+        least=1,
+        allow_none=True,
+        metadata={"description": "A mail at each multiple of so many available points."},
+    )
+    milestones = ListOf(Points(least=1), most=MOST_MILESTONES, allow_none=True)
+    expiring_days = Integer(
+        most=LONGEST_WARNING_DAYS,
+        allow_none=True,
+        metadata={"description": "A mail so long before points expire; 0: none."},
+    )
+    language = Language(allow_none=True)
+    reply_to = Email(allow_none=True)
+
+
+class MemberEarnsSchema(Schema):
+    """What members may post with their own token. null: the default, which is nothing."""
+
+    kinds = ListOf(Choice(KINDS), most=len(KINDS), allow_none=True)
+    per_minute = Integer(most=10_000, allow_none=True, metadata={"description": "0: no limit."})
 
 
 class _SettingsSchema(Schema):
@@ -165,10 +195,12 @@ class _SettingsSchema(Schema):
         most=10_000, allow_none=True, metadata={"description": "For one member; 0: no limit."}
     )
     limit_burns_of_servers = Flag(allow_none=True)
+    member_earns = Part(MemberEarnsSchema, allow_none=True)
     support_adjusts_up_to = Points(allow_none=True)
     approval = Part(ApprovalRuleSchema, allow_none=True)
     transfers = Part(TransferRuleSchema, allow_none=True)
     tier_policy = Part(TierPolicySchema, allow_none=True)
+    mail = Part(MailSchema, allow_none=True)
 
 
 class NewProgramSchema(_SettingsSchema):
@@ -243,6 +275,25 @@ class ToldTierPolicySchema(Schema):
     warn_days = Integer(required=True)
 
 
+class ToldMemberEarnsSchema(Schema):
+    """What members may post with their own token."""
+
+    kinds = ListOf(Choice(KINDS), most=len(KINDS), required=True)
+    per_minute = Integer(required=True)
+
+
+class ToldMailSchema(Schema):
+    """What members are written to about."""
+
+    tier_reached = Flag(required=True)
+    reward_redeemed = Flag(required=True)
+    milestone_every = Points(required=True, allow_none=True)
+    milestones = ListOf(Points(least=1), most=MOST_MILESTONES, required=True)
+    expiring_days = Integer(required=True)
+    language = Language(required=True)
+    reply_to = Email(required=True, allow_none=True)
+
+
 class ProgramSchema(Schema):
     """A program."""
 
@@ -268,10 +319,12 @@ class ProgramSchema(Schema):
     give_back = Choice(_GIVE_BACK, required=True)
     burns_per_minute = Integer(required=True)
     limit_burns_of_servers = Flag(required=True)
+    member_earns = Part(ToldMemberEarnsSchema, required=True)
     support_adjusts_up_to = Points(required=True)
     approval = Part(ToldApprovalRuleSchema, required=True)
     transfers = Part(ToldTransferRuleSchema, required=True)
     tier_policy = Part(ToldTierPolicySchema, required=True)
+    mail = Part(ToldMailSchema, required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
 

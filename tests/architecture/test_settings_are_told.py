@@ -11,8 +11,16 @@ from tests.architecture import sources
 _VARIABLE = re.compile(r"[A-Z]+(_[A-Z]+)+")
 #: Variables that we set for others and nobody sets for us.
 _ONLY_SET = {"PROMETHEUS_MULTIPROC_DIR"}
-#: Names of other things: a file of Postgres, a key of Flask.
-_NO_VARIABLES = {"PG_VERSION", "MAX_CONTENT_LENGTH"}
+#: Names of other things: a file of Postgres, keys of Flask, of its limiter and of WSGI.
+_NO_VARIABLES = {
+    "PG_VERSION",
+    "MAX_CONTENT_LENGTH",
+    "RATELIMIT_STORAGE_OPTIONS",
+    "REMOTE_ADDR",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "RATELIMIT_STORAGE_URI",
+}
 
 
 def _read() -> set[str]:

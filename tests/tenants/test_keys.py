@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.errors import Invalid, NotFound
 from loyalty.tenants import queries
 from loyalty.tenants.add_key import add_key, opens, split_key
@@ -71,15 +72,16 @@ def test_a_key_ends_at_its_expiry(session: Session) -> None:
 
 def test_revoking_ends_a_key_and_twice_is_once(session: Session) -> None:
     key, bearer = _add(session)
-    assert revoke_key(session, key.id, AT).revoked_at == AT
-    assert revoke_key(session, key.id, AT + timedelta(days=1)).revoked_at == AT
+    assert revoke_key(session, key.id, By("anna", None, AT)).revoked_at == AT
+    later = By("anna", None, AT + timedelta(days=1))
+    assert revoke_key(session, key.id, later).revoked_at == AT
     session.refresh(key)
     assert not opens(key, bearer.split("_", 2)[2], AT)
 
 
 def test_what_is_not_there_cannot_be_revoked(session: Session) -> None:
     with pytest.raises(NotFound):
-        revoke_key(session, uuid4(), AT)
+        revoke_key(session, uuid4(), By("anna", None, AT))
 
 
 @pytest.mark.parametrize(

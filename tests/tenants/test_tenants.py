@@ -20,7 +20,7 @@ from tests.tenant import TestTenant, fresh_tenant
 def test_a_new_tenant_can_sign_at_once(tenant: TestTenant) -> None:
     with across_tenants() as session:
         issuer = queries.signing_issuer(session, tenant.id)
-        assert queries.issuer_of(session, issuer.iss, issuer.kid) is issuer
+        assert queries.issuer_of(session, issuer.iss, issuer.kid) == (issuer, None)
         assert queries.tenant_id_of(session, tenant.slug) == tenant.id
     assert (issuer.tenant_id, issuer.iss, issuer.algorithm) == (
         tenant.id,

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from loyalty.tenants.models import Issuer
 from loyalty.tenants.principal import Unauthenticated
 from loyalty.tenants.roles import Role
-from loyalty.tenants.tokens import mint, read
+from loyalty.tenants.tokens import Trust, mint, read
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -31,25 +31,19 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     return public.decode()
 
 
-def _issuer(tenant_id: int, iss: str, algorithm: str, key: str, kid: str = "1") -> Issuer:
-    return Issuer(
-        tenant_id=tenant_id,
-        iss=iss,
-        kid=kid,
-        algorithm=algorithm,
-        verification_key=key,
-        created_at=NOW,
-    )
+OURS = Issuer(tenant_id=1, iss="ours", kid="1", algorithm="HS256", verification_key="o" * 64)
+THEIRS = Trust(2, "HS256", "t" * 64)
+RS = Trust(3, "RS256", _pem(RSA_KEY))
+ES = Trust(4, "ES256", _pem(EC_KEY))
+KNOWN = {
+    ("ours", "1"): Trust(1, "HS256", OURS.verification_key),
+    ("theirs", "1"): THEIRS,
+    ("rs", "1"): RS,
+    ("es", "2026"): ES,
+}
 
 
-OURS = _issuer(1, "ours", "HS256", "o" * 64)
-THEIRS = _issuer(2, "theirs", "HS256", "t" * 64)
-RS = _issuer(3, "rs", "RS256", _pem(RSA_KEY))
-ES = _issuer(4, "es", "ES256", _pem(EC_KEY), kid="2026")
-KNOWN = {(issuer.iss, issuer.kid): issuer for issuer in (OURS, THEIRS, RS, ES)}
-
-
-def _find(iss: str, kid: str) -> Issuer | None:
+def _find(iss: str, kid: str) -> Trust | None:
     return KNOWN.get((iss, kid))
 
 
@@ -90,7 +84,7 @@ def test_scopes_restrict() -> None:
     [
         (lambda: _signed(RSA_KEY, "RS256", iss="rs"), 3),
         (lambda: _signed(EC_KEY, "ES256", "2026", iss="es"), 4),
-        (lambda: _signed(THEIRS.verification_key, iss="theirs"), 2),
+        (lambda: _signed(THEIRS.key, iss="theirs"), 2),
         (lambda: _signed(tenant_id=2, tenant="theirs", aud="elsewhere"), 1),
     ],
 )
@@ -117,7 +111,7 @@ def _signed_with_their_public_key() -> str:
     # RS256's public key as an HS256 secret: the classic confusion. PyJWT would not sign so.
     claims = {"iss": "rs", "sub": "a", "role": "admin", "exp": 9999999999}
     signed = f"{_part({'alg': 'HS256', 'kid': '1'})}.{_part(claims)}"
-    mac = hmac.new(RS.verification_key.encode(), signed.encode(), hashlib.sha256).digest()
+    mac = hmac.new(RS.key.encode(), signed.encode(), hashlib.sha256).digest()
     return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
@@ -137,7 +131,7 @@ def _signed_with_their_public_key() -> str:
         lambda: f"{_part({'alg': 'HS256', 'kid': '1'})}.{_part(['iss'])}.x",
         _tampered,
         _signed_with_their_public_key,
-        lambda: _signed(THEIRS.verification_key),
+        lambda: _signed(THEIRS.key),
         lambda: _signed(iss="theirs"),
         lambda: _signed("o" * 64, "HS512"),
         lambda: _signed(kid=None),

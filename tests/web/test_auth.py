@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.tenants.add_key import add_key
 from loyalty.tenants.revoke_key import revoke_key
@@ -126,7 +127,7 @@ def test_a_key_gets_in_until_it_is_revoked(client: FlaskClient, tenant: TestTena
     key, headers = _key(tenant)
     assert client.get("/v1/api-keys", headers=headers).status_code == 200
     with transaction(tenant.id) as session:
-        revoke_key(session, key.id, wall_clock())
+        revoke_key(session, key.id, By("anna", None, wall_clock()))
     assert client.get("/v1/api-keys", headers=headers).status_code == 200  # still remembered …
     for header, (who, until_s) in auth._remembered.items():
         auth._remembered[header] = who, until_s - auth.REMEMBERED_S

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from loyalty.audit.record import record
+from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.logs import request_id
 from loyalty.tenants import queries
-from loyalty.tenants.add_key import add_key
+from loyalty.tenants.issue_key import NewKey, issue_key
 from loyalty.tenants.models import ApiKey
 from loyalty.tenants.revoke_key import revoke_key
 from loyalty.tenants.roles import SCOPES, Role
+from loyalty.tenants.rotate_key import LONGEST_OVERLAP, next_of, rotate_key
 from loyalty.transaction import transaction
 from loyalty.web.auth import allow, principal, tenant
-from loyalty.web.fields import Choice, Id, Instant, ListOf, Schema, Text
+from loyalty.web.fields import Choice, Id, Instant, Integer, ListOf, Schema, Text
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.resource import Resource
 
 _MOST_SOURCES = 50
+_DAY_S = 86_400
 
 api_keys = Resource("api_keys", description="API keys: for servers, told once, hashed at rest.")
 
@@ -49,6 +52,14 @@ class KeySchema(Schema):
     created_at = Instant(required=True)
     expires_at = Instant(required=True, allow_none=True)
     revoked_at = Instant(required=True, allow_none=True)
+    replaced_by = Id(required=True, allow_none=True)
+    last_used_at = Instant(required=True, allow_none=True)
+
+
+class RotateSchema(Schema):
+    """How long the present key opens beside the one that follows it; 0: not at all."""
+
+    overlap_s = Integer(most=int(LONGEST_OVERLAP.total_seconds()), load_default=_DAY_S)
 
 
 class ToldKeySchema(KeySchema):
@@ -73,28 +84,29 @@ def create(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def make_key(session: Session, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The new key as ToldKeySchema says. Raises ScopeMissing, SourceNotAllowed, Invalid."""
-    principal().require_no_more(wanted["scopes"], wanted["sources"], wanted["expires_at"])
-    at = wall_clock()
-    key, bearer = add_key(
-        session,
-        tenant_id=tenant(),
-        name=wanted["name"],
-        role=Role(wanted["role"]),
-        scopes=wanted["scopes"],
-        sources=wanted["sources"],
-        expires_at=wanted["expires_at"],
-        at=at,
+    new = NewKey(
+        wanted["name"],
+        Role(wanted["role"]),
+        wanted["scopes"],
+        wanted["sources"],
+        wanted["expires_at"],
     )
-    record(
-        session,
-        actor=principal().actor,
-        act="api_key.add",
-        subject=f"api_key {key.id}",
-        after={"name": key.name, "role": key.role},
-        request_id=request_id.get(),
-        at=at,
-    )
-    return {**{name: getattr(key, name) for name in KeySchema().fields}, "key": bearer}
+    principal().require_no_more(new.scopes, new.sources, new.expires_at)
+    return _told(*issue_key(session, new, _by()))
+
+
+@api_keys.route("/api-keys/<id:key_id>/rotate", methods=["POST"])
+@allow("api_keys.rotate")
+@api_keys.arguments(RotateSchema)
+@api_keys.response(201, ToldKeySchema)
+def rotate(wanted: dict[str, Any], key_id: UUID) -> dict[str, Any]:
+    """Make the key that follows this one, and tell it, once; for `overlap_s` both open."""
+    by = _by()
+    with transaction(tenant()) as session:
+        following = next_of(queries.key(session, key_id), by.at)
+        principal().require_no_more(following.scopes, following.sources, following.expires_at)
+        rotated = rotate_key(session, key_id, timedelta(seconds=wanted["overlap_s"]), by)
+        return _told(rotated.after, rotated.bearer)
 
 
 @api_keys.route("/api-keys", methods=["GET"])
@@ -108,20 +120,27 @@ def browse(asked: dict[str, Any]) -> object:
     return page(keys, asked["limit"], lambda key: key.id)
 
 
+@api_keys.route("/api-keys/<id:key_id>", methods=["GET"])
+@allow("api_keys.read")
+@api_keys.response(200, KeySchema)
+def read(key_id: UUID) -> ApiKey:
+    """Tell a key, and when it was last used, to the minute."""
+    with transaction(tenant()) as session:
+        return queries.key(session, key_id)
+
+
 @api_keys.route("/api-keys/<id:key_id>", methods=["DELETE"])
 @allow("api_keys.revoke")
 @api_keys.response(200, KeySchema)
 def revoke(key_id: UUID) -> ApiKey:
     """Ends a key; every process obeys within 10 seconds."""
     with transaction(tenant()) as session:
-        at = wall_clock()
-        key = revoke_key(session, key_id, at)
-        record(
-            session,
-            actor=principal().actor,
-            act="api_key.revoke",
-            subject=f"api_key {key.id}",
-            request_id=request_id.get(),
-            at=at,
-        )
-        return key
+        return revoke_key(session, key_id, _by())
+
+
+def _told(key: ApiKey, bearer: str) -> dict[str, Any]:
+    return {**{name: getattr(key, name) for name in KeySchema().fields}, "key": bearer}
+
+
+def _by() -> By:
+    return By(principal().actor, request_id.get(), wall_clock())

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from loyalty import logs
 from loyalty.audit.record import record
 from loyalty.clock import now
-from loyalty.earning.accept import Accepted, TransactionMismatch, check_time, to_row
+from loyalty.earning.accept import Accepted, TransactionMismatch
 from loyalty.earning.parking import reopen
 from loyalty.earning.queries import Told, find, statuses, tell_one
 from loyalty.earning.try_out import try_out
-from loyalty.errors import Conflict, NotFound
+from loyalty.errors import Conflict, Forbidden, NotFound
 from loyalty.lifecycle.activate import activate_earn
 from loyalty.programs.cache import cached_program
+from loyalty.tenants.principal import Principal
 from loyalty.transaction import present, transaction
 from loyalty.web.auth import allow, principal
 from loyalty.web.body import json_body, load, load_query
@@ -27,11 +28,12 @@ from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
 from loyalty.web.earn_schema import EARN, EarnSchema
 from loyalty.web.earns_batch import BatchAnswerSchema, BatchSchema, read_batch, store_batch
 from loyalty.web.fields import Choice, Instant, MemberId, QueryFlag, Schema, Text, refuse
-from loyalty.web.intake import intake
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.once import once
+from loyalty.web.own_earns import MembersDoNotPost
 from loyalty.web.resource import Resource
-from loyalty.web.waiting import asked_for, waiting
+from loyalty.web.take import check, take
+from loyalty.web.waiting import asked_for, judged_within
 
 earns = Resource("earns", description="Purchases, visits and events; what they gave and why")
 
@@ -113,32 +115,35 @@ def create(program: str) -> Response:
     who = principal()
     asked: dict[str, Any] = load_query(_QUERY) if request.query_string else _AS_IT_IS
     earn = load(EARN, json_body())
-    who.require_source(earn.source)
     book = cached_program(who.tenant_id, program, transaction)
     at = asked.get("now") or present(who.tenant_id)
-    check_time(earn.occurred_at, book.settings.late_window_days, at)
     if asked["dry_run"]:
+        _must_not_look_ahead(who, asked)
+        check(who, book, earn, at)
         drafts = [key.strip() for key in asked.get("drafts", "").split(",") if key.strip()]
         with transaction(who.tenant_id) as session:
             return _json(try_out(session, book, earn, at, drafts=drafts), 200)
-    row = to_row(book.id, earn, logs.request_id.get(), at)
-    [stored] = intake().store(who.tenant_id, [row])
+    stored = take(who, book, earn, at)
     if not stored.same:
         raise TransactionMismatch(f"It is stored as {stored.id}, with other content.")
     return _accepted(who.tenant_id, stored, asked_for(request.headers.get("Prefer")))
+
+
+def _must_not_look_ahead(who: Principal, asked: dict[str, Any]) -> None:
+    """A member tries out what is in force now: what is to come is not theirs to see."""
+    if who.member_id is not None and not asked.keys().isdisjoint(("now", "drafts")):
+        raise Forbidden("A member tries out what is in force now.")
 
 
 def _accepted(tenant_id: int, stored: Accepted, wait_s: int) -> Response:
     headers = {"Location": f"/v1/earns/{stored.id}"}
     if not stored.fresh:
         headers["Idempotency-Replayed"] = "true"
-    if wait_s:
-        with waiting().place(tenant_id) as there_is_one:
-            if there_is_one and waiting().wait(tenant_id, stored.id, wait_s):
-                headers["Preference-Applied"] = f"wait={wait_s}"
-                with transaction(tenant_id) as session:
-                    [shown] = show(session, [tell_one(session, stored.id)])
-                return _json(shown, 200, headers)
+    if wait_s and judged_within(tenant_id, stored.id, wait_s):
+        headers["Preference-Applied"] = f"wait={wait_s}"
+        with transaction(tenant_id) as session:
+            [shown] = show(session, [tell_one(session, stored.id)])
+        return _json(shown, 200, headers)
     status = "accepted"
     if not stored.fresh:
         with transaction(tenant_id) as session:
@@ -167,6 +172,8 @@ def create_batch(program: str) -> Response:
     who = principal()
     book = cached_program(who.tenant_id, program, transaction)
     items, at = read_batch(), present(who.tenant_id)
+    if who.member_id is not None:
+        raise MembersDoNotPost("Members post one by one.")
     return _json(store_batch(who, book, items, logs.request_id.get(), at), 202)
 
 

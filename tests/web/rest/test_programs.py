@@ -40,6 +40,7 @@ TOLD: dict[str, Any] = {
     "before_joining": "earn",
     "burns_per_minute": 5,
     "limit_burns_of_servers": False,
+    "member_earns": {"kinds": [], "per_minute": 5},
     "support_adjusts_up_to": 10000,
     "approval": {"admin_adjusts_up_to": None, "expires_after_days": 7},
     "transfers": {

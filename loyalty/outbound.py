@@ -1,0 +1,137 @@
+"""Calls to addresses that a tenant names: bounded in time and size, and never to our own house.
+
+The name is resolved once, and the connection goes to the very address that was looked at: a name
+that answers otherwise a moment later changes nothing. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from loyalty.config import config
+
+Address = IPv4Address | IPv6Address
+
+_PORTS = {"https": 443, "http": 80}
+_LONGEST_URL = 2000
+#: IPv6 forms that carry an IPv4 address in their last four bytes: translated (NAT64), and the
+#: deprecated compatible form. Mapped, 6to4 and Teredo addresses the library knows.
+_CARRIES_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+
+
+class Unreachable(Exception):
+    """Nothing came of it; the message says why, and tells nothing of our own network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered; of a long body as much as was asked for."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address is one of the open internet, in whatever form it is written."""
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast
+    if any(address in network for network in _CARRIES_IPV4):
+        return is_public(IPv4Address(address.packed[-4:]))
+    for inner in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())):
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast and not address.is_site_local
+
+
+def check_url(url: str) -> SplitResult:
+    """The parts of a URL that may be called. Raises Unreachable for its form, not its address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Unreachable("The URL cannot be read.") from None
+    if parts.scheme != "https" and not (config().private_addresses and parts.scheme == "http"):
+        raise Unreachable("The URL must begin with https://.")
+    if not parts.hostname or port == 0 or len(url) > _LONGEST_URL or not url.isprintable():
+        raise Unreachable("The URL names no host that can be called.")
+    if parts.username is not None or parts.password is not None:
+        raise Unreachable("The URL must hold no name and no password.")
+    return parts
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout_s: float,
+    most_bytes: int,
+) -> Answer:
+    """One request to where `url` leads now. The whole of it takes `timeout_s` at most.
+
+    Raises Unreachable.
+    """
+    parts, deadline_s = check_url(url), time.monotonic() + timeout_s
+    host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        with _connected(host, port, parts.scheme == "https", timeout_s) as its:
+            connection = http.client.HTTPConnection(host, port)
+            connection.sock = its
+            connection.auto_open = 0  # never to an address that nobody has looked at
+            connection.request(method, target, body, {**(headers or {}), "Host": parts.netloc})
+            response = connection.getresponse()
+            said = response.read(most_bytes)
+            if time.monotonic() >= deadline_s:  # it was cut, and is not all that was said
+                raise Unreachable("The call took too long.")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(f"The call failed: {type(error).__name__}.") from error
+    return Answer(response.status, said, dict(response.headers))
+
+
+@contextmanager
+def _connected(host: str, port: int, secure: bool, timeout_s: float) -> Iterator[socket.socket]:
+    """A connection that ends after `timeout_s`, also one that is fed byte by byte."""
+    its = socket.create_connection((str(_resolve(host, port)), port), timeout_s)
+    watchdog = threading.Timer(timeout_s, lambda: _cut(its))
+    watchdog.start()
+    try:
+        if secure:
+            trusted = ssl.create_default_context()
+            its = trusted.wrap_socket(its, server_hostname=host, do_handshake_on_connect=False)
+            its.do_handshake()
+        yield its
+    finally:
+        watchdog.cancel()
+        its.close()
+
+
+def _cut(its: socket.socket) -> None:
+    with suppress(OSError):  # closed already
+        socket.socket.shutdown(its, socket.SHUT_RDWR)  # the connection itself, not TLS's goodbye
+
+
+def _resolve(host: str, port: int) -> Address:
+    """The one address that is called. Each that the name has must be public.
+
+    Raises Unreachable.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
+    except (OSError, UnicodeError, ValueError):
+        raise Unreachable("The host's name is not known.") from None
+    if not addresses or not (config().private_addresses or all(map(is_public, addresses))):
+        raise Unreachable("The host has an address that may not be called.")
+    return addresses[0]
