@@ -147,7 +147,7 @@ class RotateWebhookSchema(Schema):
     overlap_hours = Integer(most=_LONGEST_OVERLAP_H, load_default=_DAY_H)
 
 
-class SecretSchema(Schema):
+class WebhookSecretSchema(Schema):
     """The new secret, told this once."""
 
     secret = Text(required=True)

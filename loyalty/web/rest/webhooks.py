@@ -30,10 +30,10 @@ from loyalty.web.webhook_schema import (
     NewWebhookSchema,
     ReplaySchema,
     RotateWebhookSchema,
-    SecretSchema,
     ToldWebhookSchema,
     WebhookChangeSchema,
     WebhookSchema,
+    WebhookSecretSchema,
 )
 from loyalty.webhooks import queries, save
 from loyalty.webhooks.lay_out import add_test
@@ -109,7 +109,7 @@ def delete(webhook_id: UUID) -> Response:
 @webhooks.route("/webhooks/<id:webhook_id>/rotate", methods=["POST"])
 @allow("webhooks.change")
 @webhooks.arguments(RotateWebhookSchema)
-@webhooks.response(200, SecretSchema)
+@webhooks.response(200, WebhookSecretSchema)
 def rotate(wanted: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """Give a webhook a new secret and tell it, once; for a while both sign."""
     overlap = timedelta(hours=wanted["overlap_hours"])
