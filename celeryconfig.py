@@ -57,6 +57,7 @@ imports = (
     "loyalty.tasks.returns",
     "loyalty.tasks.gifts",
     "loyalty.tasks.jobs",
+    "loyalty.tasks.notifications",
     "loyalty.tasks.segments",
     "loyalty.tasks.tiers",
     "loyalty.tasks.expiry",
@@ -71,7 +72,9 @@ task_queues = {
     # Ticks that may take a second and more. Its worker takes from the two in turns, so that the
     # sweep waits for one of them at most.
     "time": {"exchange": "time", "routing_key": "time"},
-    # Many wait side by side, each for an endpoint of its own.
+    # Mail has a worker of its own: somebody else's slow server must hold up nothing of ours.
+    "mail": {"exchange": "mail", "routing_key": "mail"},
+    # And so have webhooks: many wait side by side, each for an endpoint of its own.
     "webhooks": {"exchange": "webhooks", "routing_key": "webhooks"},
 }
 task_routes = {
@@ -90,6 +93,7 @@ task_routes = {
     "earning.replay_lately": {"queue": "time"},
     "lifecycle.*": {"queue": "time"},
     "segments.*": {"queue": "time"},
+    "notifications.*": {"queue": "mail"},
     "webhooks.deliver": {"queue": "webhooks"},
     "webhooks.sweep": {"queue": "sweep"},
     "webhooks.forget": {"queue": "time"},
@@ -124,3 +128,8 @@ beat_schedule = {
     },
     "forget-keys": {"task": "ops.forget_keys", "schedule": 3600.0, "options": {"expires": 3600}},
 }
+if config().mail is not None:  # else nobody takes from that queue, and ticks would pile up in it
+    beat_schedule |= {
+        "find-mail": {"task": "notifications.find", "schedule": 5.0, "options": {"expires": 5}},
+        "send-mail": {"task": "notifications.send", "schedule": 5.0, "options": {"expires": 5}},
+    }

@@ -58,6 +58,11 @@ def sweeper() -> Part:
     return _worker("sweeper", "sweep,time", 1)
 
 
+def mailer() -> Part:
+    """Writes to members: a worker of its own, for it waits for somebody else's server."""
+    return _worker("mailer", "mail", 1)
+
+
 def courier() -> Part:
     """Tells webhooks what happened: threads, for each only waits for somebody else's server."""
     return _worker("courier", "webhooks", _ENDPOINTS_AT_ONCE, pool="threads")

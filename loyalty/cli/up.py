@@ -23,6 +23,7 @@ from loyalty.cli.reach import must_be_free, reach_postgres, reach_redis
 from loyalty.cli.supervisor import Supervisor
 from loyalty.cli.surroundings import Stack, forget_stack, read_secret_files, read_stack
 from loyalty.cli.trouble import Trouble
+from loyalty.config import config
 from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.valkey import free_port
@@ -164,6 +165,7 @@ class _Running:
         password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
         return [
             parts.sweeper(),
+            *([parts.mailer()] if config().mail else []),
             parts.courier(),
             parts.beat(),
             replace(flower, env={"FLOWER_BASIC_AUTH": password}),

@@ -12,7 +12,8 @@ from flask import Flask
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
-from loyalty.web.fields import Code, EntryId, Id, MemberId, Slug
+from loyalty.notifications.rules import Kind
+from loyalty.web.fields import Code, EntryId, Id, Language, MemberId, Slug
 
 
 class SlugConverter(BaseConverter):
@@ -85,6 +86,22 @@ class IdConverter(BaseConverter):
         return str(value)
 
 
+class MailConverter(BaseConverter):
+    """A kind of mail."""
+
+    regex = "|".join(Kind)
+
+    def to_python(self, value: str) -> Kind:
+        """The kind."""
+        return Kind(value)
+
+
+class LanguageConverter(BaseConverter):
+    """A language: en, or pt-BR."""
+
+    regex = Language.form.pattern
+
+
 CONVERTERS: dict[str, type[BaseConverter]] = {
     "slug": SlugConverter,
     "member": MemberConverter,
@@ -93,6 +110,8 @@ CONVERTERS: dict[str, type[BaseConverter]] = {
     "day": DayConverter,
     "id": IdConverter,
     "entry": EntryConverter,
+    "mail": MailConverter,
+    "language": LanguageConverter,
 }
 
 

@@ -17,6 +17,7 @@ from loyalty.web.fields import (
     Id,
     Instant,
     Integer,
+    Language,
     ListOf,
     Money,
     Part,
@@ -37,13 +38,6 @@ _LONGEST_CODE = 64
 _MOST_DAYS = 3650
 _MOST_STOCK = 10**12
 _SOURCES = ("pool", "generated")
-
-
-class Language(Formed):
-    """A language: en, or pt-BR."""
-
-    form = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
-    meaning = "A language like en or pt-BR is expected."
 
 
 class Url(Formed):

@@ -14,6 +14,7 @@ from marshmallow import fields
 from loyalty.web.fields.base import Coded, refuse
 from loyalty.web.iso4217 import CURRENCIES
 
+LONGEST_ADDRESS = 254  # RFC 5321
 UNSTORABLE = re.compile(
     "[\x00\ud800-\udfff]"
 )  # Postgres text holds neither NUL nor half characters
@@ -104,6 +105,33 @@ class Slug(Formed):
 
     form = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
     meaning = "1 to 63 of a-z 0-9 and - are expected, not starting with -"
+
+
+class Language(Formed):
+    """A language: en, or pt-BR."""
+
+    form = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+    meaning = "A language like en or pt-BR is expected."
+
+
+class Email(Formed):
+    """An e-mail address in plain ASCII, and nothing that could carry more."""
+
+    form = re.compile(
+        r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+        r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]{2,63}"
+    )
+    meaning = "An address like ann@example.com is expected."
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.document(maxLength=LONGEST_ADDRESS)
+
+    def _deserialize(self, value: object, *args: object, **kwargs: object) -> str:
+        address = super()._deserialize(value, *args, **kwargs)
+        if len(address) > LONGEST_ADDRESS:
+            raise refuse("too_long", f"At most {LONGEST_ADDRESS} characters are allowed.")
+        return address
 
 
 class Id(Coded[UUID], fields.UUID):

@@ -1,0 +1,1 @@
+"""Members are written to: a tier, a milestone, points that expire, a reward; each cause once."""
