@@ -1,6 +1,7 @@
 """Client of the points bank: `Loyalty(url, key).program("wine").earn(Earn(…))`."""
 
 from loyalty_client.client import Loyalty
+from loyalty_client.events import Event, Feed
 from loyalty_client.orders import (
     Earn,
     Identifier,
@@ -38,7 +39,7 @@ from loyalty_client.problems import (
     WrongState,
 )
 from loyalty_client.program import Program
-from loyalty_client.webhooks import Event, Webhooks
+from loyalty_client.webhooks import Webhooks
 
 __all__ = [
     "AlreadyEnrolled",
@@ -46,6 +47,7 @@ __all__ = [
     "Earn",
     "Event",
     "Failed",
+    "Feed",
     "FieldError",
     "Forbidden",
     "Garbled",

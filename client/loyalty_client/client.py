@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import requests
 
+from loyalty_client.events import Feed
 from loyalty_client.judged import look_until_judged
-from loyalty_client.listing import segment
+from loyalty_client.listing import A_PAGE, query_of, segment
 from loyalty_client.members import MemberToken, Profile
 from loyalty_client.orders import Identifier, Step
 from loyalty_client.patience import Patience
@@ -111,6 +112,20 @@ class Loyalty:
         path = f"/members/{segment(member_id)}/tokens"
         asked = to_json({"expires_in_s": life_s})
         return read(MemberToken, self._wire.call(Request("POST", path, asked)).body)
+
+    def events(
+        self,
+        after: str | None = None,
+        *,
+        type: str | None = None,
+        program: str | None = None,
+    ) -> Feed:
+        """What happened after a cursor: from the beginning without one, from now on `latest`.
+
+        Nothing is left out and nothing told twice, as long as each call takes the last `cursor`.
+        """
+        asked = query_of(after=after, type=type, program=program, limit=A_PAGE)
+        return read(Feed, self._wire.get("/events", asked))
 
     def _step(self, redemption_id: str, name: str, step: Step, key: str | None) -> Redemption:
         path = f"/redemptions/{segment(redemption_id)}/{name}"

@@ -14,14 +14,14 @@ from loyalty_client.wire import Wire
 Row = TypeVar("Row")
 Asked = str | int | bool | datetime | None
 
-_A_PAGE = 200
+A_PAGE = 200
 
 
 def rows(wire: Wire, path: str, kind: type[Row], **asked: Asked) -> Iterator[Row]:
     """Every row of the list, newest first."""
     after: str | None = None
     while True:
-        query = query_of(**asked, limit=_A_PAGE, after=after)
+        query = query_of(**asked, limit=A_PAGE, after=after)
         page = expect(wire.get(path, query), dict, "the page")
         for row in expect(page.get("data"), list, "data"):
             yield read(kind, row)

@@ -12,10 +12,8 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
+from loyalty_client.events import Event
 from loyalty_client.problems import Garbled, NotGenuine
 from loyalty_client.reading import read
 
@@ -23,18 +21,6 @@ _PREFIX = "whsec_"
 _VERSION = "v1"
 _SECONDS = re.compile("[0-9]{1,12}")
 _MOST_SIGNATURES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What happened, as CloudEvents tell it: `type` says what, `subject` to whom or what."""
-
-    id: str
-    source: str
-    type: str
-    time: datetime
-    subject: str | None = None
-    data: Mapping[str, Any] | None = None
 
 
 class Webhooks:

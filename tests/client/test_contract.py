@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from loyalty.web.app import create_app
-from loyalty_client import members, orders, problems, purchases, redemptions
+from loyalty_client import events, members, orders, problems, purchases, redemptions
 
 _ANSWERS: list[tuple[type, str]] = [
     (members.Balance, "Balance"),
@@ -43,6 +43,7 @@ _ANSWERS: list[tuple[type, str]] = [
     (redemptions.Voucher, "Voucher"),
     (redemptions.Redemption, "Redeemed"),
     (redemptions.TriedRedemption, "TriedRedemption"),
+    (events.Feed, "Events"),
     (problems.FieldError, "FieldError"),
 ]
 _ORDERS: list[tuple[type, str]] = [
@@ -123,6 +124,11 @@ def test_an_order_can_say_everything(kind: type, name: str, schemas: dict[str, A
 def test_a_dry_run_tells_a_part(schemas: dict[str, Any]) -> None:
     assert _names(purchases.TriedPurchase) < set(schemas["EarnAnswer"]["properties"])
     assert _names(purchases.TriedReturn) < set(schemas["ReturnAnswer"]["properties"])
+
+
+def test_an_event_is_told_without_its_packing(schemas: dict[str, Any]) -> None:
+    packing = {"specversion", "datacontenttype", "partitionkey"}
+    assert _names(events.Event) == set(schemas["CloudEvent"]["properties"]) - packing
 
 
 def test_every_code_that_has_a_class_is_of_the_api(app: Flask) -> None:
