@@ -101,7 +101,7 @@ _HORIZON = text("SELECT feed_horizon()")
 
 def latest(session: Session) -> Place:
     """The end of the feed as it is now: all that is told later stands after it."""
-    return _end_of(int(session.scalar(_HORIZON)))  # type: ignore[arg-type]  # never NULL
+    return _end_of(int(session.scalar(_HORIZON)))
 
 
 def _end_of(drawn: int) -> Place:
@@ -115,7 +115,7 @@ def read(session: Session, after: Place, *, most: int, wanted: Wanted | None = N
     after the horizon.
     """
     wanted, most = wanted or Wanted(), min(most, MOST_READ)
-    horizon = int(session.scalar(_HORIZON))  # type: ignore[arg-type]  # never NULL
+    horizon = int(session.scalar(_HORIZON))
     values = {
         "tenant": session.info["tenant_id"],
         "drawn": after.drawn,
