@@ -30,6 +30,7 @@ from tests.book.of_desk import desked
 from tests.book.of_jobs import jobbed
 from tests.book.of_openings import Carried, carried
 from tests.book.of_returns import CameBack, came_back
+from tests.book.of_webhooks import told
 from tests.campaigns.given import running
 from tests.earning.given import bought, stored
 from tests.opened import AT, give, joined, opened, redeemed
@@ -86,6 +87,7 @@ def written(session: Session, slug: str = "wine") -> Book:
     _counted_by_day(session, membership_of(session, program.id, "bob").account_id, 40)
     leave(session, program, "bob", actor="bob", request_id=None, at=AT)
     desked(session, program)
+    told(session, program)
     [open_still] = stored(session, program, bought("9"))
     ann = membership_of(session, program.id, "ann")
     return Book(
