@@ -41,9 +41,10 @@ class Ingest:
         self._stop = stop
         self._most_waiting = most_waiting
         self._tell_lag_at = self._ask_backlog_at = 0.0
+        self._unasked = 0  # messages taken since the workers' backlog was asked for
 
     def run(self) -> None:
-        """Reads until it is stopped. Raises KafkaException for what Kafka calls fatal."""
+        """Reads until it is stopped. Raises ConfigurationError for what Kafka calls fatal."""
         while not self._stop.is_set():
             self._tell_lag()
             if self._workers_are_behind():
@@ -52,6 +53,7 @@ class Ingest:
             records = self._reader.read(MOST_AT_ONCE)
             if records and self._settled(records):
                 self._reader.commit(records)
+                self._unasked += len(records)
 
     def _settled(self, records: Sequence[Record]) -> bool:
         """Tries until every record is a purchase in Postgres or a dead letter in Kafka.
@@ -72,10 +74,13 @@ class Ingest:
         return False
 
     def _workers_are_behind(self) -> bool:
-        """Whether so much waits that more is better left in Kafka. Asked once a second."""
-        if time.monotonic() < self._ask_backlog_at:
+        """Whether so much waits that more is better left in Kafka.
+
+        Asked once a second, and more often when much is taken meanwhile.
+        """
+        if time.monotonic() < self._ask_backlog_at and 4 * self._unasked < self._most_waiting:
             return False
-        self._ask_backlog_at = time.monotonic() + _BACKLOG_EVERY_S
+        self._ask_backlog_at, self._unasked = time.monotonic() + _BACKLOG_EVERY_S, 0
         try:
             with transaction(self._stream.tenant_id) as session:
                 return is_behind(session, self._most_waiting)

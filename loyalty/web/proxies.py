@@ -78,4 +78,4 @@ class _Behind:
 def install(app: Flask, proxies: tuple[Network, ...]) -> None:
     """Believes what these proxies say of who asks, and of how."""
     if proxies:
-        app.wsgi_app = _Behind(app.wsgi_app, proxies)  # type: ignore[method-assign]
+        app.wsgi_app = _Behind(app.wsgi_app, proxies)  # type: ignore[method-assign,assignment]

@@ -52,11 +52,11 @@ _EXCEPTIONS = {
 
 def _licences(told: PackageMetadata) -> set[str]:
     """What a package says of its licence, in the form of today or in one of the older ones."""
-    if expression := told.get("License-Expression"):
-        return set(re.split(r" (?:AND|OR) |[()]", expression)) - {""}
+    if "License-Expression" in told:
+        return set(re.split(r" (?:AND|OR) |[()]", told["License-Expression"])) - {""}
     prefix = "License :: "
     classifiers = [one for one in told.get_all("Classifier") or () if one.startswith(prefix)]
-    return {one.rpartition(" :: ")[2] for one in classifiers} or {told.get("License") or "none"}
+    return {one.rpartition(" :: ")[2] for one in classifiers} or {told["License"]}
 
 
 def test_every_pin_has_hashes_and_nothing_else_is_there() -> None:

@@ -67,8 +67,8 @@ class Broker:
     def make_topic(self, name: str, partitions: int = 1, **settings: str) -> None:
         """A topic that stays as it was asked for; `_` in a setting's name is a dot."""
         told = {setting.replace("_", "."): value for setting, value in settings.items()}
-        made = self._admin().create_topics([NewTopic(name, partitions, config=told)])
-        made[name].result(_PATIENCE_S)
+        admin = self._admin()  # kept: it ends with what it was asked for
+        admin.create_topics([NewTopic(name, partitions, config=told)])[name].result(_PATIENCE_S)
 
     def change_topic(self, name: str, **settings: str) -> None:
         """Settings that are other from now on."""
@@ -77,16 +77,20 @@ class Broker:
             for told, value in settings.items()
         ]
         asked = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-        self._admin().incremental_alter_configs([asked])[asked].result(_PATIENCE_S)
+        admin = self._admin()
+        admin.incremental_alter_configs([asked])[asked].result(_PATIENCE_S)
 
     def send(self, topic: str, values: Sequence[bytes | None], key: bytes | None = None) -> None:
         """Returns when the broker has all of them, in order within a partition."""
         failed: list[object] = []
         producer = Producer({**self.settings, "linger.ms": 5})
+
+        def told(error: object, _: object) -> None:
+            if error is not None:
+                failed.append(error)
+
         for value in values:
-            producer.produce(
-                topic, value, key, on_delivery=lambda error, _: error and failed.append(error)
-            )
+            producer.produce(topic, value, key, on_delivery=told)
             producer.poll(0)
         assert not producer.flush(_PATIENCE_S)
         assert failed == []

@@ -49,8 +49,9 @@ class Shop:
         """A `loyalty ingest`, not started yet; it is ready when the log says so."""
         name = f"ingest-{uuid4().hex[:8]}"
         log = self.stack.own.folder / f"{name}.log"
-        argv = (sys.executable, "-m", "loyalty.cli", "ingest", self.topic, "--program", "wine")
-        argv += ("--tenant", self.door.tenant.slug, "--brokers", self.broker.address, *options)
+        whose = (self.topic, "--program", "wine", "--tenant", self.door.tenant.slug)
+        words = (*whose, "--brokers", self.broker.address, *options)
+        argv = (sys.executable, "-m", "loyalty.cli", "ingest", *words)
         env = {**self.stack.own.environment(), "PYTHONUNBUFFERED": "1"}
         return Process(parts.Part(name, argv), env, log, lambda: "Reading" in log.read_text())
 
@@ -110,6 +111,13 @@ def _opened(stack: Stack, broker: Broker, partitions: int = 4) -> Shop:
         assert shop.door.enrol(f"m-{number}").status_code == 201
     broker.make_topic(shop.topic, partitions)
     return shop
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _swept(stack: Stack) -> None:
+    """A reader that is killed leaves stored purchases of which no worker was told."""
+    stack.sweeper.start()
+    stack.beat.start()
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Bank:
 
     def call(self, door: Door, one: Operation, path: str, query: str = "") -> requests.Response:
         """Calls it with an empty body where it takes one."""
-        body = None if one.method == "GET" else {}
+        body: dict[str, str] | None = None if one.method == "GET" else {}
         headers = {"Authorization": f"Bearer {door.token}", "Idempotency-Key": uuid4().hex}
         url = f"{door.base_url}{path}{query}"
         return self.http.request(one.method, url, json=body, headers=headers, timeout=10)
