@@ -13,6 +13,7 @@ from loyalty.book import (
     of_desk,
     of_jobs,
     of_lots,
+    of_mail,
     of_openings,
     of_promotions,
     of_returns,
@@ -227,6 +228,7 @@ OF_PROGRAMS: Final[dict[str, str]] = {
     **of_promotions.OF_PROGRAMS,
     **of_desk.OF_PROGRAMS,
     **of_jobs.OF_PROGRAMS,
+    **of_mail.OF_PROGRAMS,
     "verdicts are on activities": _NO_VERDICT_WITHOUT_ACTIVITY,
     "memberships stand on an account and a tier": _MEMBERSHIPS_STAND_ON_ACCOUNTS,
 }

@@ -186,7 +186,8 @@ def _passed(
     for one in first:
         if (membership_id := whose.get(one.account)) is not None:
             name = f"milestone {membership_id} {one.milestone}"
-            data = {"milestone": one.milestone, "points": one.points}
+            entry = {"account": one.account, "version": one.version}
+            data = {"milestone": one.milestone, "points": one.points, **entry}
             yield Cause(Kind.MILESTONE, name, one.program_id, membership_id, data)
 
 

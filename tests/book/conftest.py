@@ -28,6 +28,7 @@ from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
 from tests.book.of_desk import desked
 from tests.book.of_jobs import jobbed
+from tests.book.of_mail import written_to
 from tests.book.of_openings import Carried, carried
 from tests.book.of_returns import CameBack, came_back
 from tests.book.of_webhooks import told
@@ -88,6 +89,7 @@ def written(session: Session, slug: str = "wine") -> Book:
     leave(session, program, "bob", actor="bob", request_id=None, at=AT)
     desked(session, program)
     told(session, program)
+    written_to(session, program)
     [open_still] = stored(session, program, bought("9"))
     ann = membership_of(session, program.id, "ann")
     return Book(

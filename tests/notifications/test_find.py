@@ -16,7 +16,7 @@ from loyalty.care.merge import Merge, merge
 from loyalty.clock import wall_clock
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Bucket, Kind
-from loyalty.members.queries import lock_membership
+from loyalty.members.queries import lock_membership, membership_of
 from loyalty.notifications.find import NEWS_FOR, find_causes
 from loyalty.programs.change_program import change_program
 from loyalty.programs.queries import program_by_slug
@@ -39,7 +39,9 @@ def test_a_milestone_is_told_once(tenant: TestTenant) -> None:
     wine.give(990)
     assert wine.find() == []
     wine.give(20)
-    name, data = f"milestone {wine.ann} 1000", {"milestone": 1000, "points": 1010}
+    account = wine.do(lambda session: membership_of(session, wine.program.id, "ann").account_id)
+    data = {"milestone": 1000, "points": 1010, "account": account, "version": 2}
+    name = f"milestone {wine.ann} 1000"
     assert wine.find() == [Noted("milestone", name, data, "waiting", None, 0)]
     wine.give(-600)
     wine.give(700)

@@ -59,6 +59,15 @@ TOLD: dict[str, Any] = {
         "period": {"kind": "months", "n": 12},
         "warn_days": 30,
     },
+    "mail": {
+        "tier_reached": False,
+        "reward_redeemed": False,
+        "milestone_every": None,
+        "milestones": [],
+        "expiring_days": 0,
+        "language": "en",
+        "reply_to": None,
+    },
     "version": 1,
 }
 
