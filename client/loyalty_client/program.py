@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 from loyalty_client.batch import post_batch
 from loyalty_client.judged import LONGEST_WAIT_S, Told, look_until_judged
@@ -124,21 +125,37 @@ class Program:
         text: str | None = None,
         *,
         points_gte: int | None = None,
+        points_lte: int | None = None,
         owed_gte: int | None = None,
         tier: str | None = None,
         status: str | None = None,
+        segment: str | None = None,
+        attribute: str | None = None,
+        joined_gte: datetime | None = None,
+        joined_lte: datetime | None = None,
+        last_activity_gte: datetime | None = None,
+        last_activity_lte: datetime | None = None,
+        sort: Literal["-joined", "joined", "-points", "points"] | None = None,
     ) -> Iterator[FoundMember]:
-        """Members that meet every filter, newest first. `text` is the start of an id, a part of a
-        name, or a whole identifier."""
+        """Members that meet every filter, in the order of `sort`. `text` is the start of an id, of
+        each word of a name, or a whole identifier; an `attribute` is `name:value`."""
         return rows(
             self._wire,
             f"{self._path}/members",
             FoundMember,
             q=text,
             points_gte=points_gte,
+            points_lte=points_lte,
             owed_gte=owed_gte,
             tier=tier,
             status=status,
+            segment=segment,
+            attribute=attribute,
+            joined_gte=joined_gte,
+            joined_lte=joined_lte,
+            last_activity_gte=last_activity_gte,
+            last_activity_lte=last_activity_lte,
+            sort=sort,
         )
 
     def balance(

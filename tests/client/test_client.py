@@ -127,6 +127,8 @@ def test_who_members_are(wine: Program, loyalty: Loyalty) -> None:
     wine.adjust("ben", 700, "a gift")
     assert [one.member_id for one in wine.members(points_gte=700, tier="gold")] == ["ben"]
     assert [one.member_id for one in wine.members("ad")] == ["ada"]
+    assert [one.member_id for one in wine.members(sort="points", points_lte=700)] == ["ada", "ben"]
+    assert list(wine.members(joined_gte=datetime.now(UTC) + timedelta(hours=1))) == []
     assert wine.leave("ben").status == "cancelled"
     with pytest.raises(NotEnrolled):
         wine.member("cleo")

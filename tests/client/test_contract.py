@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
 import pytest
 from flask import Flask
 
 from loyalty.web.app import create_app
-from loyalty_client import events, members, orders, problems, purchases, redemptions
+from loyalty_client import (
+    Loyalty,
+    Program,
+    events,
+    members,
+    orders,
+    problems,
+    purchases,
+    redemptions,
+)
 
+KEYWORD_ONLY = Parameter.KEYWORD_ONLY
 _ANSWERS: list[tuple[type, str]] = [
     (members.Balance, "Balance"),
     (members.Figures, "Figures"),
@@ -119,6 +131,26 @@ def test_an_order_can_say_everything(kind: type, name: str, schemas: dict[str, A
     schema = schemas[name]
     assert _names(kind) == set(schema["properties"])
     assert _needed(kind) == set(schema.get("required", ()))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "also"),
+    [
+        (Program.members, "/v1/programs/{program}/members", {"q"}),
+        (Program.purchases, "/v1/programs/{program}/earns", set()),
+        (Program.returns, "/v1/programs/{program}/returns", set()),
+        (Program.statement, "/v1/programs/{program}/members/{member_id}/entries", set()),
+        (Program.balance, "/v1/programs/{program}/members/{member_id}/balance", set()),
+        (Loyalty.events, "/v1/events", {"after"}),
+    ],
+)
+def test_a_list_can_be_asked_for_all_that_the_api_knows(
+    app: Flask, method: Callable[..., object], path: str, also: set[str]
+) -> None:
+    operation = app.test_client().get("/openapi.json").get_json()["paths"][path]["get"]
+    known = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
+    asked = {name for name, one in signature(method).parameters.items() if one.kind is KEYWORD_ONLY}
+    assert asked | also == known - {"limit", "after"} | also & {"after"}
 
 
 def test_a_dry_run_tells_a_part(schemas: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import loyalty_client
 from loyalty.embedded.valkey import free_port
 from loyalty_client import (
     Earn,
@@ -30,7 +31,6 @@ from loyalty_client import (
     Unreachable,
 )
 from loyalty_client.problems import FieldError, Problem
-from tests.architecture import sources
 from tests.client.bad_bank import (
     Answer,
     bad_bank,
@@ -270,7 +270,7 @@ if child:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 os._exit(0)
 """
-    env = {**os.environ, "PYTHONPATH": str(sources.ROOT / "client")}
+    env = {**os.environ, "PYTHONPATH": str(Path(loyalty_client.__file__).parents[1])}
     with bad_bank(_FINE) as bank:
         subprocess.run([sys.executable, "-c", script, bank.url], env=env, check=True, timeout=30)
     assert len(bank.heard) == 3
