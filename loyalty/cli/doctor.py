@@ -16,8 +16,9 @@ from alembic.script import ScriptDirectory
 from loyalty.cli.parts import ROOT
 from loyalty.cli.reach import shown
 from loyalty.clock import wall_clock
-from loyalty.config import config
+from loyalty.config import MailServer, config
 from loyalty.db import Role
+from loyalty.notifications.post_office import Unreachable, post_office
 
 _LEAST_POSTGRES = 14
 _LEAST_REDIS = (6, 2)
@@ -40,9 +41,11 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Postgres first, then Redis, then the workers."""
+    """Postgres first, then Redis, then the workers, and the SMTP server where one is named."""
     yield from _postgres()
     yield from _redis()
+    if (server := config().mail) is not None:
+        yield look_at_mail(server)
 
 
 def _postgres() -> Iterator[Finding]:
@@ -182,6 +185,17 @@ def _workers(client: redis.Redis) -> Iterator[Finding]:
         there = client.exists(key)
         heard = "has" if there else "has not"
         yield Finding(f"{what} {heard} been heard of lately", "" if there else cure)
+
+
+def look_at_mail(server: MailServer) -> Finding:
+    """Whether the SMTP server lets us in; it is sent nothing."""
+    named = f"The SMTP server {server.host}:{server.port}"
+    try:
+        with post_office(server):
+            return Finding(f"{named} lets us in")
+    except Unreachable as error:
+        cure = "Start it, or mend LOYALTY_SMTP_…. Mail waits meanwhile."
+        return Finding(f"{named} cannot be used: {error}", cure)
 
 
 def _skew(skew: timedelta, of: str) -> Finding:

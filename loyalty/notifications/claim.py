@@ -14,8 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
+from loyalty.clock import now
 from loyalty.config import MailServer
 from loyalty.errors import Problem
 from loyalty.logs import logger
@@ -23,7 +25,7 @@ from loyalty.notifications.contents import About, NotToTell, contents
 from loyalty.notifications.letter import Letter, Sheet, letter
 from loyalty.notifications.post_office import Outcome
 from loyalty.notifications.queries import words_for
-from loyalty.notifications.rules import Kind, address, again_after
+from loyalty.notifications.rules import NEWS_FOR, Kind, address, again_after
 from loyalty.notifications.unsubscribe import link_of
 from loyalty.notifications.words import UNSUBSCRIBE, Values, fill
 from loyalty.programs.queries import Program, program_by_id
@@ -31,12 +33,21 @@ from loyalty.programs.queries import Program, program_by_id
 #: Longer than a worker lives that has a mail in hand; see loyalty/tasks/notifications.py.
 LOST_AFTER = timedelta(minutes=15)
 #: What is wrong with the one mail, and must not hold up those that wait behind it.
-_ROWS_FAULT = (Problem, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_ROWS_FAULT = (
+    Problem,
+    DataError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 log = logger(__name__)
 
 _TENANTS = text(
-    "SELECT t.id FROM tenant t WHERE EXISTS (SELECT FROM notification n WHERE n.tenant_id = t.id"
-    " AND n.status = :status AND n.try_at <= :before) ORDER BY t.id"
+    "SELECT t.id FROM tenant t WHERE t.suspended_at IS NULL AND EXISTS"
+    " (SELECT FROM notification n WHERE n.tenant_id = t.id"
+    "  AND n.status = :status AND n.try_at <= :before) ORDER BY t.id"
 )
 _NEXT = text(
     "SELECT id FROM notification"
@@ -46,8 +57,8 @@ _NEXT = text(
 # Who was merged meanwhile is the survivor, and who has refused mail by either name has refused.
 _ABOUT = text(
     """
-    SELECT n.id, n.kind, n.data, n.program_id, ms.id AS membership_id, ms.account_id, ms.status,
-           m.member_id, m.name, m.attributes->>'language' AS language,
+    SELECT n.id, n.kind, n.data, n.program_id, n.created_at, ms.id AS membership_id,
+           ms.account_id, ms.status, m.member_id, m.name, m.attributes->>'language' AS language,
            m.attributes->>'email' AS told,
            (SELECT i.value FROM identifier i
             WHERE i.tenant_id = :tenant AND i.member_id = m.id AND i.kind = 'email'
@@ -122,7 +133,8 @@ def claim(session: Session, server: MailServer, wall_clock: datetime) -> Claimed
     about = session.execute(_ABOUT, {**key, "id": found}).one()
     kind = Kind(about.kind)
     try:
-        made = _write(session, server, about, wall_clock)
+        with session.begin_nested():
+            made = _write(session, server, about, wall_clock)
     except NotToTell as why_not:
         _end(session, about.id, "skipped", str(why_not), wall_clock)
         return Claimed(kind, reason=str(why_not))
@@ -158,6 +170,8 @@ def give_up_lost(session: Session, wall_clock: datetime) -> Sequence[str]:
 
 def _write(session: Session, server: MailServer, about: Row[Any], wall_clock: datetime) -> Letter:
     """The mail. Raises NotToTell, and Invalid for words that cannot be filled in."""
+    if now(session) > about.created_at + NEWS_FOR:
+        raise NotToTell("too_late")
     if about.status != "active":
         raise NotToTell("not_active")
     if about.refused:

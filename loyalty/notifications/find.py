@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 from sqlalchemy import text
@@ -20,11 +20,8 @@ from loyalty.events.points import PointsBroughtIn, PointsMoved
 from loyalty.ledger.rules import Bucket
 from loyalty.notifications.add import Cause, add
 from loyalty.notifications.reader import go_on_from, lock_reader
-from loyalty.notifications.rules import Kind, milestone
+from loyalty.notifications.rules import NEWS_FOR, Kind, milestone
 from loyalty.programs.mail import Mail, mail_from_json
-
-#: What nobody has read for longer than this is not told any more: mail was off, and the news old.
-NEWS_FOR = timedelta(days=3)
 
 _PROGRAMS = text("SELECT id, settings->'mail' AS mail FROM program WHERE tenant_id = :tenant")
 # The membership of an account; of one that was merged into another, the heir's.

@@ -17,6 +17,7 @@ from loyalty.config import MailServer
 from loyalty.notifications.letter import Letter
 
 _OK, _NEVER = 2, 5  # the first digit of an answer; 4 is: not now
+_GOING = 421  # the server ends the connection: too many mails over one, say
 _LONGEST_REASON = 300
 #: What a server or the network between may do to us.
 _TROUBLE = (OSError, smtplib.SMTPException)
@@ -84,8 +85,9 @@ def hand_in(smtp: smtplib.SMTP, sender: str, letter: Letter) -> Outcome:
 def _hand_in(smtp: smtplib.SMTP, sender: str, letter: Letter) -> Outcome:
     try:
         code, answer = smtp.mail(sender)
-        if code // 100 != _OK:  # of the sender, which is a setting: other mail fares no better
-            return replace(_refused(smtp, code, answer), became="later")
+        if code // 100 != _OK:  # the sender, which is a setting: other mail would fare no better
+            smtp.close()
+            return Outcome("later", f"{code} {_text(answer)}")
         code, answer = smtp.rcpt(letter.to)
         if code // 100 != _OK:
             return _refused(smtp, code, answer)
@@ -108,8 +110,11 @@ def is_open(smtp: smtplib.SMTP) -> bool:
 
 
 def _refused(smtp: smtplib.SMTP, code: int, answer: bytes | str) -> Outcome:
-    with suppress(*_TROUBLE):
-        smtp.rset()  # the next mail begins anew
+    if code == _GOING:
+        smtp.close()  # this one has not been taken, and the next would not be either
+    else:
+        with suppress(*_TROUBLE):
+            smtp.rset()  # the next mail begins anew
     return Outcome("failed" if code // 100 == _NEVER else "later", f"{code} {_text(answer)}")
 
 

@@ -11,8 +11,8 @@ from loyalty.notifications.models import ReaderRow
 
 # Few programs, asked for every few seconds.
 _TENANTS = text(
-    "SELECT DISTINCT tenant_id FROM program WHERE mail_is_wanted(settings->'mail')"
-    " ORDER BY tenant_id"
+    "SELECT DISTINCT p.tenant_id FROM program p JOIN tenant t ON t.id = p.tenant_id"
+    " WHERE mail_is_wanted(p.settings->'mail') AND t.suspended_at IS NULL ORDER BY p.tenant_id"
 )
 
 

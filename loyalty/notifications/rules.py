@@ -42,6 +42,9 @@ def day_ends(day: date, time_zone: str) -> tuple[datetime, datetime]:
     return midnight, datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(time_zone))
 
 
+#: What nobody could be told for longer than this is no news any more.
+NEWS_FOR = timedelta(days=3)
+
 #: How long after each try that failed for now the next one comes; after the last there is none.
 _AGAIN = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 3 * 60, 6 * 60, 12 * 60, 24 * 60)

@@ -62,7 +62,7 @@ class Bank:
 
     def find(self) -> list[Noted]:
         """All mails that are known once everything that happened has been read."""
-        while self.do(lambda session: find_causes(session, AT, wall_clock())):
+        while self.do(lambda session: find_causes(session, wall_clock(), wall_clock())):
             pass
         return self.do(noted)
 

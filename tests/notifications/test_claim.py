@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from loyalty.audit.by import By
+from loyalty.care.erase import erase
 from loyalty.care.leave import leave
 from loyalty.care.merge import Merge, merge
 from loyalty.clock import wall_clock
@@ -21,14 +22,14 @@ from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id
 from loyalty.notifications.claim import LOST_AFTER, claim, settle
 from loyalty.notifications.post_office import Outcome
-from loyalty.notifications.rules import Kind
+from loyalty.notifications.rules import NEWS_FOR, Kind
 from loyalty.notifications.save_template import save_template
 from loyalty.notifications.unsubscribe import subscribe
 from loyalty.notifications.words import Words
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.tasks.notifications import find_news, send_waiting
-from loyalty.transaction import transaction
+from loyalty.transaction import across_tenants, transaction
 from tests.care.given import lot
 from tests.elsewhere import database_alone
 from tests.notifications.given import ANN, Bank, bank, noted, reached
@@ -187,6 +188,13 @@ def test_after_two_days_it_is_given_up(wine: Bank, box: Mailbox, server: MailSer
     assert (one.status, one.reason, one.tries) == ("failed", "451 4.7.1 Greylisted", 9)
 
 
+def test_old_news_are_not_told(wine: Bank, box: Mailbox, server: MailServer) -> None:
+    ago = text("UPDATE notification SET created_at = now() - :news_for - interval '1 second'")
+    wine.do(lambda session: session.execute(ago, {"news_for": NEWS_FOR}))
+    send_waiting(server)
+    assert (box.received, ended(wine)) == ([], [("skipped", "too_late")])
+
+
 def test_a_server_that_is_away_costs_no_try(wine: Bank, box: Mailbox) -> None:
     send_waiting(server_of(box, security="starttls"))
     [one] = wine.do(noted)
@@ -207,6 +215,30 @@ def test_who_has_left_or_is_suspended_gets_none(
     send_waiting(server)
     assert box.received == []
     assert ended(wine) == [("skipped", "not_active")] * 2
+
+
+def test_who_was_erased_gets_none_and_is_not_named(
+    wine: Bank, box: Mailbox, server: MailServer
+) -> None:
+    box.rcpt[ANN] = f"451 4.7.1 {ANN} is greylisted"
+    send_waiting(server)
+    box.rcpt.clear()
+    wine.do(lambda session: erase(session, "ann", "asked for it", by()))
+    try_now(wine)
+    send_waiting(server)
+    assert (box.received, ended(wine)) == ([], [("skipped", "not_active")])
+    kept = text("SELECT string_agg(n::text, ' ') FROM notification n")
+    assert "ann" not in str(wine.do(lambda session: session.scalar(kept)))
+
+
+def test_a_suspended_tenant_writes_to_nobody(wine: Bank, box: Mailbox, server: MailServer) -> None:
+    close = text("UPDATE tenant SET suspended_at = now(), suspended_reason = 'x' WHERE id = :id")
+    with across_tenants() as session:
+        session.execute(close, {"id": wine.tenant.id})
+    wine.give(1000)
+    find_news()
+    send_waiting(server)
+    assert (box.received, ended(wine)) == ([], [("waiting", None)])
 
 
 def test_who_has_no_address_gets_none(wine: Bank, box: Mailbox, server: MailServer) -> None:
@@ -351,12 +383,23 @@ def lot_from_now(of: Bank, session: Any, points: int, *, days: int) -> None:
     lot(session, of.program, points, expires_in=(wall_clock() - AT).days + days)
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "reason"),
+    [
+        ("milestone", "{}", "KeyError"),
+        ("points_expiring", '{"last_day": "tomorrow"}', "ValueError"),
+        ("reward_redeemed", '{"redemption": "no uuid"}', "DataError"),
+    ],
+)
 def test_what_can_not_be_written_holds_up_nobody(
-    wine: Bank, box: Mailbox, server: MailServer
+    wine: Bank, box: Mailbox, server: MailServer, kind: str, data: str, reason: str
 ) -> None:
-    broken = text("UPDATE notification SET data = '{}', try_at = now() - interval '1 hour'")
-    wine.do(lambda session: session.execute(broken))
+    broken = text(
+        "UPDATE notification SET kind = :kind, data = CAST(:data AS jsonb),"
+        " try_at = now() - interval '1 hour'"
+    )
+    wine.do(lambda session: session.execute(broken, {"kind": kind, "data": data}))
     wine.give(1000)
     wine.find()
     send_waiting(server)
-    assert ended(wine) == [("failed", "KeyError"), ("sent", None)]
+    assert ended(wine) == [("failed", reason), ("sent", None)]

@@ -17,7 +17,8 @@ from loyalty.clock import wall_clock
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.queries import lock_membership, membership_of
-from loyalty.notifications.find import NEWS_FOR, find_causes
+from loyalty.notifications.find import find_causes
+from loyalty.notifications.rules import NEWS_FOR
 from loyalty.programs.change_program import change_program
 from loyalty.programs.queries import program_by_slug
 from loyalty.redemption.capture import capture

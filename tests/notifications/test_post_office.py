@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from loyalty.cli.doctor import look_at_mail
 from loyalty.clock import wall_clock
 from loyalty.embedded.valkey import free_port
 from loyalty.notifications.letter import Letter, Sheet, letter
@@ -110,6 +111,15 @@ def test_nobody_there() -> None:
         pass
 
 
+def test_the_doctor_looks_at_it_and_sends_nothing() -> None:
+    with mailbox() as box:
+        assert look_at_mail(server_of(box)).well
+    found = look_at_mail(server_of(box, timeout_s=1.0))
+    assert not found.well
+    assert found.what.startswith(f"The SMTP server localhost:{box.port} cannot be used: ")
+    assert box.received == []
+
+
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
@@ -145,6 +155,19 @@ def test_after_a_refusal_the_next_one_goes() -> None:
             assert hand_in(smtp, server.sender, written(box, BEN)).became == "failed"
             assert hand_in(smtp, server.sender, written(box, "eve@example.com")).became == "sent"
     assert [to for to, _ in box.received] == [BEN, "eve@example.com"]
+
+
+@pytest.mark.parametrize(
+    "answers", [{"mail": "550 5.7.0 Not from you"}, {"rcpt": {ANN: "421 4.7.0 Too many"}}]
+)
+def test_when_no_other_would_fare_better_none_is_tried(answers: dict[str, object]) -> None:
+    with mailbox() as box:
+        for name, value in answers.items():
+            setattr(box, name, value)
+        server = server_of(box)
+        with post_office(server) as smtp:
+            assert hand_in(smtp, server.sender, written(box)).became == "later"
+            assert not is_open(smtp)
 
 
 @pytest.mark.parametrize("trouble", ["drop", "hang"])
