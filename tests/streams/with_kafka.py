@@ -62,8 +62,11 @@ class Shop:
         return bought
 
     def credited(self) -> int:
-        """The points of all members together, as they are told over HTTP."""
-        return sum(self.door.standing(f"m-{number}")[0] for number in range(_MEMBERS))
+        """The points of all members together, as they are told over HTTP; -1 if they are not."""
+        told = [self.door.member(f"m-{number}") for number in range(_MEMBERS)]
+        if not all(answer.ok for answer in told):
+            return -1
+        return sum(answer.json()["points"]["available"] for answer in told)
 
     def accepted(self) -> int:
         """The purchases that are stored."""
@@ -269,6 +272,7 @@ def test_postgres_may_go_away(own_stack: Stack, broker: Broker) -> None:
         sent += len(shop.send(500))
         _logs(reader, "holding back")
         own_stack.own.postgres.start()
+        own_stack.system.dispose()  # its connections are gone
         own_stack.sweeper.start()
         own_stack.beat.start()
         _all_is_credited(shop, sent)
@@ -292,15 +296,17 @@ def test_while_dead_letters_cannot_be_written_nothing_is_committed(
 ) -> None:
     shop = _opened(stack, broker, partitions=1)
     dead = f"{shop.topic}.dead-letters"
-    broker.make_topic(dead, min_insync_replicas="2")  # there is one broker: it takes none
+    broker.make_topic(dead, max_message_bytes="100")  # less than any letter
     broker.send(shop.topic, [json.dumps(purchase("m-0", "1")).encode(), b"{"])
     reader = shop.reader()
     with _reading(reader):
         _logs(reader, "holding back")
         assert broker.uncommitted(shop.topic, "loyalty") == 2
-        broker.change_topic(dead, min_insync_replicas="1")
+        broker.change_topic(dead, max_message_bytes="1000000")
         until(shop.all_read, "all to be read", 2 * _WITHIN_S)
     assert shop.accepted() == 1
+    [(value, _)] = shop.dead_letters(1)
+    assert value == b"{"
 
 
 @pytest.mark.parametrize(
