@@ -20,6 +20,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.db import Base
+from loyalty.tenants.models import Tenant  # a courier loads no other room that does
 
 _instant = DateTime(timezone=True)
 _Place = Text(collation="C")
@@ -29,7 +30,7 @@ class WebhookRow(Base):
     """Where a tenant is told of its events; `cursor` is how far the feed was laid out."""
 
     __tablename__ = "webhook"
-    tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(ForeignKey(Tenant.id), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     url: Mapped[str]
     description: Mapped[str]
