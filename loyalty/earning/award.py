@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from loyalty.campaigns.progress import Counting, Happened
 from loyalty.campaigns.queries import running
 from loyalty.campaigns.rules import Campaign
-from loyalty.conditions.facts import Ask, MemberFacts, Purchase
+from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.earning import bonus
 from loyalty.earning.accept import plain
 from loyalty.earning.claim import claim
@@ -32,8 +32,10 @@ from loyalty.earning.give_back.sweep import wake_waiting
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import Setback, parked, stranger
 from loyalty.earning.worth import (
+    NO_OCCASIONS,
+    Occasions,
     Worth,
-    overlapping,
+    occasions_of,
     promised,
     unknown_goods,
     worth,
@@ -42,16 +44,10 @@ from loyalty.ledger.account import Account, AccountFull
 from loyalty.ledger.post import lock_accounts, post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, standings
-from loyalty.promotions.limits import (
-    Counters,
-    Key,
-    Occasion,
-    is_budget,
-    read_counters,
-    write_counters,
-)
+from loyalty.promotions.limits import Counters, Key, open_counters, write_counters
 from loyalty.promotions.queries import published_versions
 from loyalty.promotions.rule import Version
+from loyalty.promotions.rulebook import Rulebook
 from loyalty.promotions.rules import may_apply
 from loyalty.tiers.climb import Climb, climb
 from loyalty.tiers.rules import qualifying_spend
@@ -79,7 +75,7 @@ class Book:
     """What a batch decides with: rules read before the locks, accounts and members after."""
 
     programs: dict[int, ProgramRules]
-    versions: dict[int, list[Version]]
+    rules: dict[int, Rulebook]
     counting: Counting
     accounts: dict[int, Account]
     members: dict[int, Standing]
@@ -87,6 +83,7 @@ class Book:
     facts: Facts
     at: datetime
     counters: Counters = field(default_factory=Counters)
+    occasions: dict[UUID, Occasions] = field(default_factory=dict)  # by activity
 
 
 def award_activities(
@@ -110,7 +107,8 @@ def award_activities(
     programs = program_rules(session, {row.program_id for row in claimed})
     if enrol_strangers(session, claimed, programs, at):
         claimed = claim(session, [row.id for row in claimed], top_up=False)
-    versions = published_versions(session, programs)
+    published = published_versions(session, programs)
+    rules = {one: Rulebook(published.get(one, ())) for one in programs}
     campaigns = _campaigns(session, programs, claimed)
     wanted = {row.account_id for row in claimed if row.account_id}
     accounts = lock_accounts(session, wanted, wait=wait)
@@ -120,7 +118,7 @@ def award_activities(
         claimed = [row for row in claimed if row.account_id not in busy]
         if not claimed:
             return judged
-    book = _open_book(session, claimed, programs, versions, campaigns, accounts, at)
+    book = _open_book(session, claimed, programs, rules, campaigns, accounts, at)
     _open_counters(session, claimed, book, lock_budgets=lock_budgets)
     for row in claimed:
         _judge(row, book, judged)
@@ -138,7 +136,7 @@ def _open_book(
     session: Session,
     claimed: Sequence[Row[Any]],
     programs: dict[int, ProgramRules],
-    versions: dict[int, list[Version]],
+    rules: dict[int, Rulebook],
     campaigns: dict[int, list[Campaign]],
     accounts: dict[int, Account],
     at: datetime,
@@ -146,15 +144,16 @@ def _open_book(
     """Reads what the locked accounts' members are and did, as far as the rules ask for it."""
     members = standings(session, {row.membership_id for row in claimed if row.membership_id})
     ladders = {one: program.ladder for one, program in programs.items()}
-    times = [row.occurred_at for row in claimed]
-    climbing = climb(session, ladders, members.values(), accounts, min(times), at)
-    in_force = overlapping(versions, times)
-    asks = frozenset[Ask]().union(*(one.rule.asks for one in in_force), campaign_asks(campaigns))
+    earliest = min(row.occurred_at for row in claimed)
+    climbing = climb(session, ladders, members.values(), accounts, earliest, at)
+    asks = campaign_asks(campaigns).union(
+        *{rules[row.program_id].at(row.occurred_at).asks for row in claimed}
+    )
     catalogue = any(program.wants_catalogue for program in programs.values())
     whose = {member.membership_id: member.account_id for member in members.values()}
     facts = open_facts(session, claimed, whose, asks, at, catalogue=catalogue)
     counting = Counting(session, campaigns, accounts)
-    return Book(programs, versions, counting, accounts, members, climbing, facts, at)
+    return Book(programs, rules, counting, accounts, members, climbing, facts, at)
 
 
 def _open_counters(
@@ -162,25 +161,21 @@ def _open_counters(
 ) -> None:
     """Reads what is used of the limits that may count in this batch, and locks the budgets that
     are nearly used up (or all) and that a purchase of it may reach."""
-    limited = {
-        one: [version for version in versions if version.rule.limits]
-        for one, versions in book.versions.items()
-    }
-    if not any(limited.values()):
+    if not any(one.rule.limits for rules in book.rules.values() for one in rules.versions):
         return
-    occasions = [
-        (row, member, Occasion(version, member.account_id, row.occurred_at, zone))
-        for row, member, zone in _members_of(claimed, book)
-        for version in limited[row.program_id]
-        if version.in_force(row.occurred_at)
-    ]
-    keys = {key for *_, occasion in occasions for key in occasion.keys}
-    counters = book.counters = read_counters(session, keys, lock=False)
+    judged = list(_members_of(claimed, book))
+    for row, member, zone in judged:
+        in_force = book.rules[row.program_id].at(row.occurred_at)
+        book.occasions[row.id] = occasions_of(in_force, member.account_id, row.occurred_at, zone)
+    counters = book.counters = open_counters(
+        session, (one for those in book.occasions.values() for one in those.values()), lock=False
+    )
     must = set[Key]()
-    for row, member, occasion in occasions:
-        found = set(filter(is_budget, occasion.keys)) if lock_budgets else counters.scarce(occasion)
-        if found - must and _may_reach(row, occasion.version, member, book):
-            must |= found
+    for row, member, _ in judged:
+        for occasion in book.occasions[row.id].values():
+            scarce = occasion.budgets() if lock_budgets else counters.scarce(occasion)
+            if scarce - must and _may_reach(row, occasion.version, member, book):
+                must |= scarce
     counters.lock(session, must)
 
 
@@ -313,10 +308,12 @@ def _worth(
 ) -> Worth | Setback:
     if row.kind == bonus.KIND:
         return promised(row, facts, program, book.at)
-    versions = book.versions[row.program_id]
-    return unknown_goods(row, program, book.facts.catalogue) or worth(
-        purchase, facts, account.id, program, versions, book.counters, book.at
-    )
+    refused = unknown_goods(row, program, book.facts.catalogue)
+    if refused:
+        return refused
+    in_force = book.rules[row.program_id].at(row.occurred_at)
+    occasions = book.occasions.get(row.id, NO_OCCASIONS)
+    return worth(purchase, facts, in_force, occasions, program, book.counters, book.at)
 
 
 def _setback_row(row: Row[Any], setback: Setback, at: datetime) -> dict[str, Any]:

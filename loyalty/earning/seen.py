@@ -6,14 +6,16 @@ The purchase's own values are read again from its activity; what stands elsewher
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from loyalty.conditions.facts import Ask, Fact, Line, MemberFacts, Purchase
 
+_MOST_REMEMBERED = 10_000  # the same few rules ask for each purchase
 _NUMBERS = {
     Fact.FIRST_PURCHASE: "first_purchase",
     Fact.INACTIVE: "inactive_days",
@@ -22,11 +24,12 @@ _NUMBERS = {
 }
 
 
-def _names(asks: Iterable[Ask], fact: Fact) -> frozenset[str]:
+@lru_cache(_MOST_REMEMBERED)
+def _names(asks: frozenset[Ask], fact: Fact) -> frozenset[str]:
     return frozenset(name for asked, name in asks if asked is fact)
 
 
-def member_to_json(member: MemberFacts, asks: Collection[Ask]) -> dict[str, Any]:
+def member_to_json(member: MemberFacts, asks: frozenset[Ask]) -> dict[str, Any]:
     """What of the member was used."""
     told: dict[str, Any] = {
         "joined_at": member.joined_at,
@@ -64,7 +67,7 @@ def member_from_json(told: Mapping[str, Any]) -> MemberFacts:
     )
 
 
-def place_to_json(purchase: Purchase, asks: Collection[Ask]) -> dict[str, Any]:
+def place_to_json(purchase: Purchase, asks: frozenset[Ask]) -> dict[str, Any]:
     """What of the catalogue was used: region, time zone, brands and categories of lines."""
     told: dict[str, Any] = {}
     if (Fact.REGION, "") in asks and purchase.region is not None:

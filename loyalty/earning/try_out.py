@@ -25,6 +25,7 @@ from loyalty.programs.queries import Program
 from loyalty.promotions.limits import open_counters
 from loyalty.promotions.queries import drafts_of, published_versions
 from loyalty.promotions.rule import Version
+from loyalty.promotions.rulebook import Rulebook
 from loyalty.tiers.queries import tier_at
 
 _MEMBER = text(
@@ -92,9 +93,10 @@ def _judged(
         return refused
     purchase = facts.purchase(earn, program.zone)
     seen = facts.member(plain_facts, membership_id, account_id, purchase, program.zone)
-    occasions = occasions_of(purchase, seen, account_id, program.zone, versions)
-    counters = open_counters(session, occasions, lock=False)
-    return worth(purchase, seen, account_id, program, versions, counters, at)
+    in_force = Rulebook(versions).at(earn.occurred_at)
+    occasions = occasions_of(in_force, account_id, earn.occurred_at, program.zone)
+    counters = open_counters(session, occasions.values(), lock=False)
+    return worth(purchase, seen, in_force, occasions, program, counters, at)
 
 
 def _versions(session: Session, program_id: int, drafts: Collection[str]) -> list[Version]:

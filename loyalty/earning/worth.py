@@ -4,30 +4,32 @@ uses up. Decides; moves and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
 from loyalty.catalogue.rules import Catalogue, unknown
-from loyalty.conditions.facts import Ask, MemberFacts, Purchase
+from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.earning import bonus
 from loyalty.earning.program_rules import ProgramRules
 from loyalty.earning.rules import Setback, explanation, refusal
 from loyalty.ledger.validity import Validity, validity
 from loyalty.programs.life_of_points import NEVER, Expiry, Pending
 from loyalty.promotions.limits import Counters, Occasion
-from loyalty.promotions.rule import Version
-from loyalty.promotions.rules import Decision, evaluate, may_apply
+from loyalty.promotions.rulebook import InForce
+from loyalty.promotions.rules import Decision, decide
 
-_NO_ASKS = frozenset[Ask]()
 _AT_ONCE_FOR_EVER = Validity()
 
 Life = tuple[Pending | None, Expiry]  # as decided; a lot's validity is what it comes to
 Lots = tuple[tuple[Validity, int], ...]
+Occasions = Mapping[int, Occasion]  # by promotion
+NO_OCCASIONS: Occasions = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +53,16 @@ def promised(row: Row[Any], member: MemberFacts, program: ProgramRules, at: date
 def worth(
     purchase: Purchase,
     member: MemberFacts,
-    account_id: int,
+    in_force: InForce,
+    occasions: Occasions,
     program: ProgramRules,
-    versions: Sequence[Version],
     counters: Counters,
     at: datetime,
 ) -> Worth | Setback:
-    """What the versions in force when it occurred give; `counters` as they stand before it."""
-    in_force = [version for version in versions if version.in_force(purchase.occurred_at)]
-    occasions: dict[int, Occasion] = {}
-    lives: dict[int, Life] = {}
-    asks = _NO_ASKS
-    for version in in_force:
-        rule = version.rule
-        if rule.asks:
-            asks |= rule.asks
-        if rule.limits:
-            occasions[version.promotion_id] = Occasion(
-                version, account_id, purchase.occurred_at, program.zone
-            )
-        if rule.pending or rule.expiry:
-            own = rule.pending or program.pending, rule.expiry or program.expiry
-            lives[version.promotion_id] = own
+    """What the versions in force when it occurred give; `occasions` are those of the ones with
+    limits, and `counters` as they stand before it."""
     left = {one: counters.allowance(occasion) for one, occasion in occasions.items()}
-    decision = evaluate(purchase, in_force, member, left)
+    decision = decide(purchase, in_force.versions, member, left)
     refused = refusal(decision.shares, purchase.currency)
     if refused:
         return refused
@@ -82,33 +70,30 @@ def worth(
     for share in decision.shares:
         if share.points:
             points += share.points
-            if share.promotion_id in lives:
-                by_life.append((lives[share.promotion_id], share.points))
+            own = in_force.living.get(share.promotion_id)
+            if own:
+                life = own.rule.pending or program.pending, own.rule.expiry or program.expiry
+                by_life.append((life, share.points))
             if share.promotion_id in occasions:
                 uses.append((occasions[share.promotion_id], share.points))
     return Worth(
         points,
         _lots(by_life, points, purchase.occurred_at, at, program),
-        explanation(decision, purchase, member, asks),
+        explanation(decision, purchase, member, in_force.asks),
         uses,
     )
 
 
 def occasions_of(
-    purchase: Purchase,
-    member: MemberFacts,
-    account_id: int,
-    zone: ZoneInfo,
-    versions: Iterable[Version],
-) -> list[Occasion]:
-    """What may be counted against limits when this is judged: to be read, and budgets locked."""
-    return [
-        Occasion(version, account_id, purchase.occurred_at, zone)
-        for version in versions
-        if version.rule.limits
-        and version.in_force(purchase.occurred_at)
-        and may_apply(purchase, version, member)
-    ]
+    in_force: InForce, account_id: int, occurred_at: datetime, zone: ZoneInfo
+) -> Occasions:
+    """What counts against limits when this is judged."""
+    if not in_force.limited:
+        return NO_OCCASIONS
+    return {
+        version.promotion_id: Occasion(version, account_id, occurred_at, zone)
+        for version in in_force.limited
+    }
 
 
 def unknown_goods(row: Any, program: ProgramRules, catalogue: Catalogue) -> Setback | None:
@@ -165,17 +150,3 @@ def _order(lot: tuple[Validity, int]) -> tuple[bool, float, bool, float]:
         one.expires_at is None,
         one.expires_at.timestamp() if one.expires_at else 0.0,
     )
-
-
-def overlapping(
-    versions: Mapping[int, Sequence[Version]], times: Sequence[datetime]
-) -> list[Version]:
-    """The versions that judge any of what occurred at `times`."""
-    first, last = min(times), max(times)
-    return [
-        version
-        for of_program in versions.values()
-        for version in of_program
-        if (version.starts_at is None or version.starts_at <= last)
-        and (version.ends_at is None or first < version.ends_at)
-    ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from loyalty.programs.life_of_points import NEVER, Expiry, Pending
+
+_MOST_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,20 @@ def expires_at(expiry: Expiry, since: datetime, zone: str) -> datetime | None:
         local = since.astimezone(own)
         then = datetime.combine(_months_later(today, n), local.time(), own)
         return then.astimezone(UTC)
+    return _end_of_last_day(expiry, today, own)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _end_of_last_day(expiry: Expiry, today: date, zone: ZoneInfo) -> datetime:
+    """The same for all points of a day."""
+    n = expiry.n or 0
     if expiry.kind == "inactivity":
-        return _end_of(today + timedelta(days=n), own)
+        return _end_of(today + timedelta(days=n), zone)
     if expiry.kind == "fixed_day":
-        return _end_of(_next_day_of_the_year(today, expiry, n), own)
+        return _end_of(_next_day_of_the_year(today, expiry, n), zone)
     months = {"end_of_month": 1, "end_of_quarter": 3, "end_of_year": 12}[expiry.kind]
     first = today.replace(day=1, month=(today.month - 1) // months * months + 1)
-    return _midnight(_months_later(first, months * (n + 1)), own)
+    return _midnight(_months_later(first, months * (n + 1)), zone)
 
 
 def _days_later(since: datetime, days: int, zone: ZoneInfo) -> datetime:

@@ -61,6 +61,10 @@ class Occasion:
         """What counts for any of its limits."""
         return set(self.keys)
 
+    def budgets(self) -> set[Key]:
+        """Those of them that are of everyone together."""
+        return {key for key in self.keys if is_budget(key)}
+
 
 class BudgetOverdrawn(Exception):
     """Others have taken so much of a budget meanwhile that what was decided does not hold.
@@ -131,7 +135,7 @@ def open_counters(
     session: Session, occasions: Iterable[Occasion], *, lock: bool = True
 ) -> Counters:
     """Reads what is used of all that counts on these occasions; see `read_counters`."""
-    keys = {key for occasion in occasions for key in occasion.counted()}
+    keys = {key for occasion in occasions for key in occasion.keys}
     return read_counters(session, keys, lock=lock)
 
 

@@ -10,7 +10,7 @@ In this order, so that how promotions are listed changes nothing:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.conditions.tree import changes
@@ -20,7 +20,7 @@ from loyalty.promotions.share import NOTHING, Decision, Share, WhyNot, remainder
 from loyalty.promotions.stack import Stack
 from loyalty.promotions.worth import eligible, points_for
 
-__all__ = ["Decision", "Share", "WhyNot", "evaluate", "may_apply"]
+__all__ = ["Decision", "Share", "WhyNot", "decide", "evaluate", "may_apply"]
 
 
 def evaluate(
@@ -35,10 +35,20 @@ def evaluate(
     named, nothing of its limits is used yet.
     """
     in_force = [version for version in versions if version.in_force(purchase.occurred_at)]
+    in_force.sort(key=lambda version: (version.promotion_id, version.number))
+    return decide(purchase, in_force, member, allowances or {})
+
+
+def decide(
+    purchase: Purchase,
+    in_force: Sequence[Version],
+    member: MemberFacts,
+    allowances: Mapping[int, Allowance],
+) -> Decision:
+    """The same of versions that are known to be in force, in the order of their ids."""
     if len(in_force) == 1 and _is_plain(in_force[0], purchase):
         return Decision((_plain(in_force[0], purchase, member),))
-    in_force.sort(key=lambda version: (version.promotion_id, version.number))
-    stack = Stack(purchase, member, allowances or {})
+    stack = Stack(purchase, member, allowances)
     parts = [stack.choose(version) for version in in_force]
     stack.stack([part for part in parts if part.why_not is None])
     return Decision(tuple(part.share() for part in parts))

@@ -32,7 +32,7 @@ from loyalty.earning.give_back.take_back import Cause, take_back
 from loyalty.earning.program_rules import ProgramRules, program_rules
 from loyalty.earning.rules import Setback
 from loyalty.earning.seen import member_from_json, place_from_json
-from loyalty.earning.worth import Worth, worth
+from loyalty.earning.worth import Occasions, Worth, occasions_of, worth
 from loyalty.ids import uuid7
 from loyalty.ledger.account import Account, AccountFull
 from loyalty.ledger.post import post
@@ -42,6 +42,7 @@ from loyalty.promotions.allowance import NONE_USED, Use
 from loyalty.promotions.limits import Counters, Occasion, open_counters, write_counters
 from loyalty.promotions.queries import published_versions, versions_of
 from loyalty.promotions.rule import Version
+from loyalty.promotions.rulebook import Rulebook
 from loyalty.tiers.climb import Climb, climb
 
 
@@ -60,7 +61,7 @@ class Desk:
     run: ReEvaluationRow
     program: ProgramRules
     policy: Policy
-    versions: Sequence[Version]
+    rules: Rulebook
     facts: Facts
     members: Mapping[int, Standing]  # by account
     heirs: Mapping[int, int]  # of accounts that were merged
@@ -117,7 +118,7 @@ def open_desk(
         run,
         program,
         Policy(policy),
-        versions,
+        Rulebook(versions),
         facts,
         members,
         heirs,
@@ -198,7 +199,8 @@ def _worth(desk: Desk, row: Row[Any], purchase: Judged, so_far: History, at: dat
     counters = Counters(desk.counters.used, dict(desk.counters.added))
     _free(counters, desk, purchase, so_far, row)
     member = _member(desk, row, as_told, member_from_json(seen["member"]))
-    found = worth(as_told, member, desk.stands_on(row), desk.program, desk.versions, counters, at)
+    in_force = desk.rules.at(row.occurred_at)
+    found = worth(as_told, member, in_force, _occasions(desk, row), desk.program, counters, at)
     if isinstance(found, Setback):  # it was awarded, and is: it would have been worth nothing
         return Worth(0, (), {"given": [], "member": seen["member"]})
     return found
@@ -221,21 +223,16 @@ def _member(desk: Desk, row: Row[Any], purchase: Purchase, then: MemberFacts) ->
     )
 
 
-def _occasions(desk: Desk, row: Row[Any]) -> dict[int, Occasion]:
-    return {
-        version.promotion_id: Occasion(
-            version, desk.stands_on(row), row.occurred_at, desk.program.zone
-        )
-        for version in desk.versions
-        if version.rule.limits and version.in_force(row.occurred_at)
-    }
+def _occasions(desk: Desk, row: Row[Any]) -> Occasions:
+    in_force = desk.rules.at(row.occurred_at)
+    return occasions_of(in_force, desk.stands_on(row), row.occurred_at, desk.program.zone)
 
 
 def _free(counters: Counters, desk: Desk, purchase: Judged, so_far: History, row: Row[Any]) -> None:
     """What the purchase used of limits, less what its returns gave back, can be used again."""
     occasions = _occasions(desk, row)
     for index, (promotion, _) in enumerate(purchase.promotions):
-        if promotion in occasions:
+        if promotion is not None and promotion in occasions:
             returned = sum(one.gave.points[index] for one in so_far.returns)
             points = purchase.earned[index].points - returned
             uses = 0 if so_far.before.whole else 1
