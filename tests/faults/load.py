@@ -7,16 +7,18 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 from uuid import uuid4
 
 import requests
 
+from tests.faults import in_force
 from tests.tenant import TestTenant
 
 MEMBERS: Final = [f"m{number}" for number in range(10)]
+RETURNERS: Final = {"m0", "m1"}  # who bring back every third purchase, all of it
 SPENDER: Final = "spender"
 SPENDABLE: Final = 40  # points that the burners fight for
 _TIMEOUT_S = 15
@@ -25,12 +27,16 @@ _BUSINESS = {201, 409}
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A purchase that was answered 202: when, by the wall clock, in seconds."""
+    """A purchase that was answered 202: when, by the wall clock, in seconds.
+
+    `points` are those of the earn rate; at night all that is given counts twice.
+    """
 
     id: str
     member: str
     points: int
     at: float
+    night: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Told:
     """All that the clients were told."""
 
     accepted: dict[str, Accepted] = field(default_factory=dict)  # by transaction id
+    returned: dict[str, str] = field(default_factory=dict)  # the return's id, by transaction id
     burns: dict[str, Burned] = field(default_factory=dict)  # by idempotency key
     #: Answers that were no answer, and how often: the same request was sent again.
     tried_again: Counter[str] = field(default_factory=Counter)
@@ -78,7 +85,14 @@ class Load:
     def __enter__(self) -> Load:
         with requests.Session() as http:
             http.headers.update(self._admin)
-            self._must(http, "/programs", {"slug": "wine", "name": "Wine"})
+            self._must(http, "/programs", in_force.PROGRAM)
+            for key, rule in in_force.RULES.items():
+                promotion = {"key": key, "name": key, "rule": rule}
+                self._must(http, "/programs/wine/promotions", promotion)
+                self._must(http, f"/programs/wine/promotions/{key}/publish", {})
+            self._must(http, "/programs/wine/goals", in_force.GOAL)
+            self._must(http, "/programs/wine/campaigns", in_force.CAMPAIGN)
+            self._must(http, "/programs/wine/campaigns/regulars/publish", {})
             for member in (*MEMBERS, SPENDER):
                 self._must(http, "/programs/wine/members", {"member_id": member})
             gift = {"points": SPENDABLE, "reason": "to be spent"}
@@ -124,14 +138,33 @@ class Load:
             for sale in itertools.count():
                 if self._over.wait(self._pause_s):
                     return
-                self._buy(http, urls, next(members), 1 + sale % 7)
+                member = next(members)
+                bought = self._buy(http, urls, member, 1 + sale % 7, night=sale % 4 == 0)
+                if member in RETURNERS and sale % 3 == 0:
+                    self._bring_back(http, urls, bought)
 
-    def _buy(self, http: requests.Session, urls: list[str], member: str, points: int) -> None:
-        earn = _purchase(member, points)
+    def _buy(
+        self,
+        http: requests.Session,
+        urls: list[str],
+        member: str,
+        points: int,
+        *,
+        night: bool = False,
+    ) -> str:
+        earn = _purchase(member, points, night=night)
         answer = self._until_answered(http, urls, "earns", earn)
-        self.told.accepted[str(earn["transaction_id"])] = Accepted(
-            answer.json()["id"], member, points, time.time()
+        bought = str(earn["transaction_id"])
+        self.told.accepted[bought] = Accepted(
+            answer.json()["id"], member, points, time.time(), night
         )
+        return bought
+
+    def _bring_back(self, http: requests.Session, urls: list[str], bought: str) -> None:
+        """At once: it may come before its purchase is awarded."""
+        back = {"source": "till-1", "transaction_id": bought, "return_id": uuid4().hex}
+        answer = self._until_answered(http, urls, "returns", back)
+        self.told.returned[bought] = answer.json()["id"]
 
     def _burner(self, number: int) -> None:
         urls = self._urls[number % 2 :] + self._urls[: number % 2]
@@ -152,7 +185,7 @@ class Load:
             path, body = f"members/{SPENDER}/redemptions", {"points": 1}
             headers = {"Idempotency-Key": order}
         else:
-            path, body, headers = "earns", order, {}
+            path, body, headers = what, order, {}
         for url in itertools.cycle(urls):
             try:
                 answer = http.post(
@@ -176,21 +209,22 @@ class Load:
         answer = http.post(url, json=body, headers=headers, timeout=_TIMEOUT_S)
         while answer.status_code == 503:  # a connection that the fault before this one cut
             answer = http.post(url, json=body, headers=headers, timeout=_TIMEOUT_S)
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code in {200, 201}, answer.text
 
 
 def _is_final(what: str, answer: requests.Response) -> bool:
-    if what == "earns":
+    if what != "redemptions":
         return answer.status_code == 202
     return answer.status_code in _BUSINESS and "idempotency_in_flight" not in answer.text
 
 
-def _purchase(member: str, points: int) -> dict[str, object]:
+def _purchase(member: str, points: int, *, night: bool) -> dict[str, object]:
     return {
         "source": "till-1",
         "transaction_id": uuid4().hex,
         "member_id": member,
         "amount": str(points),
         "currency": "USD",
-        "occurred_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        "channel": "night" if night else "day",
+        "occurred_at": datetime.now(UTC).isoformat(),
     }

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.book.audit import audit, scopes
+from tests.faults import in_force
 from tests.faults.kinds import DATABASE_AWAY, KINDS
-from tests.faults.load import SPENDABLE, Load, Told
+from tests.faults.load import RETURNERS, SPENDABLE, Load, Told
 from tests.faults.rig import Rig
 from tests.stack import until
 from tests.tenant import TestTenant
@@ -21,7 +22,10 @@ from tests.tenant import TestTenant
 CREDITED_WITHIN_S = 10.0  # the promise: p99, from being back
 SETTLED_WITHIN_S = 60.0
 _GOES_ON_S = 0.5
-_OPEN = text("SELECT count(*) FROM unsettled WHERE tenant_id = :tenant")
+_OPEN = text(
+    "SELECT (SELECT count(*) FROM unsettled WHERE tenant_id = :tenant)"
+    " + (SELECT count(*) FROM unsettled_give_back WHERE tenant_id = :tenant)"
+)
 _LEDGER = text(
     "SELECT a.transaction_id, a.id, a.member_id, w.points, extract(epoch FROM w.awarded_at) AS at,"
     " s.status AS set_back,"
@@ -30,10 +34,10 @@ _LEDGER = text(
     " FROM activity a"
     " LEFT JOIN award w ON w.tenant_id = a.tenant_id AND w.activity_id = a.id"
     " LEFT JOIN setback s ON s.tenant_id = a.tenant_id AND s.activity_id = a.id"
-    " WHERE a.tenant_id = :tenant"
+    " WHERE a.tenant_id = :tenant AND a.kind = 'purchase'"
 )
 _BALANCES = text(
-    "SELECT m.member_id, a.available FROM membership ms"
+    "SELECT m.member_id, a.available + a.pending AS points FROM membership ms"
     " JOIN member m ON m.tenant_id = ms.tenant_id AND m.id = ms.member_id"
     " JOIN account a ON a.tenant_id = ms.tenant_id AND a.id = ms.account_id"
     " WHERE ms.tenant_id = :tenant"
@@ -95,8 +99,7 @@ def _compared(
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         ledger = session.execute(_LEDGER, {"tenant": tenant.id}).all()
         balances = {
-            row.member_id: row.available
-            for row in session.execute(_BALANCES, {"tenant": tenant.id})
+            row.member_id: row.points for row in session.execute(_BALANCES, {"tenant": tenant.id})
         }
         burned = session.scalar(_BURNS, {"tenant": tenant.id}) or 0
         *_, verdict = audit(session, scopes(session, tenant.slug, None))
@@ -133,15 +136,34 @@ def _compared(
 
 
 def _earns_are_in_the_ledger(ledger: Any, told: Told, balances: dict[str, int]) -> None:
-    """The clients' own log of 202s is the awards of the ledger, each once."""
-    assert {row.transaction_id: (str(row.id), row.member_id, row.points) for row in ledger} == {
-        key: (one.id, one.member, one.points) for key, one in told.accepted.items()
+    """The clients' own log of 202s is the awards of the ledger, each once, with all that was in
+    force; what was brought back is gone again, and each regular got the bonus once."""
+    assert {row.transaction_id: (str(row.id), row.member_id) for row in ledger} == {
+        key: (one.id, one.member) for key, one in told.accepted.items()
     }
     assert {row.entries for row in ledger} == {1}
-    earned: Counter[str] = Counter()
-    for one in told.accepted.values():
-        earned[one.member] += one.points
-    assert {name: points for name, points in balances.items() if name in earned} == earned
+    openings: Counter[str] = Counter()
+    treats: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    bought = Counter(one.member for one in told.accepted.values())
+    for row in ledger:
+        one = told.accepted[row.transaction_id]
+        given, rest = divmod(row.points, 2 if one.night else 1)
+        treated, opened = divmod(given - one.points, in_force.TREAT)
+        assert (rest, treated in {0, 1}) == (0, True), (row, one)
+        back = row.transaction_id in told.returned
+        openings["returned" if back else "kept"] += opened
+        treats[one.member] += treated
+        kept[one.member] += 0 if back else row.points
+    assert openings["kept"] <= in_force.BUDGET, "the budget is overspent"
+    assert openings.total() >= min(in_force.BUDGET, len(ledger)), "the budget is not spent"
+    for member, purchases in bought.items():
+        bonus = in_force.BONUS if purchases >= in_force.VISITS else 0
+        if member in RETURNERS:  # some of their purchases no longer count
+            assert balances[member] - kept[member] in {0, bonus}
+        else:
+            assert treats[member] == min(in_force.TREATS, purchases)
+            assert balances[member] == kept[member] + bonus, member
 
 
 def _burns_are_told_again(load: Load) -> None:
