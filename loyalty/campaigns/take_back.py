@@ -18,7 +18,8 @@ _COUNTED = text(
     "SELECT campaign_id, array_agg(total ORDER BY position) AS counted FROM ("
     "  SELECT s.campaign_id, c.position, sum(c.counted) AS total FROM campaign_step s"
     "  CROSS JOIN unnest(s.counted) WITH ORDINALITY AS c(counted, position)"
-    "  WHERE s.tenant_id = :tenant AND s.account_id = :account AND s.activity_id = :activity"
+    "  WHERE s.tenant_id = :tenant AND s.activity_id = :activity"
+    "    AND s.account_id IN (SELECT own_accounts(:tenant, :account))"
     "  GROUP BY s.campaign_id, c.position"
     ") totals GROUP BY campaign_id"
 )
@@ -36,8 +37,8 @@ def take_back(
 ) -> None:
     """A purchase was returned, in part or all: it counts for what is `left` of it.
 
-    The account is the locked one that earned. A purchase that furthered nothing costs one look;
-    `return_id` is counted once.
+    The account is the locked one that earned, or its heir. A purchase that furthered nothing
+    costs one look; `return_id` is counted once.
     """
     rows = session.execute(
         _COUNTED,

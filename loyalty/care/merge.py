@@ -33,6 +33,7 @@ from loyalty.members.standing import Standing, standings
 from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import program_by_id
 from loyalty.redemption.move_holds import lift_holds, set_down
+from loyalty.segments.hand_over import hand_over as hand_over_lists
 from loyalty.tiers.change import Change, change_tiers
 from loyalty.tiers.count_again import count_again
 from loyalty.tiers.queries import days_of, held_by, ladder_of, needed_since, total
@@ -145,6 +146,7 @@ def _join(
         _COUNTED,
         {"tenant": session.info["tenant_id"], "absorbed": absorbed.id, "heir": heir.id},
     )
+    hand_over_lists(session, theirs.membership_id, own.membership_id)
     end_membership(session, theirs.membership_id, at)
     if stands.status != "cancelled":
         stand_as(

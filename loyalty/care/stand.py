@@ -19,6 +19,8 @@ _OF_MEMBERS = {
     "member": "id = ANY(:members) OR merged_into = ANY(:members)",
     "identifier": "member_id = ANY(:members)",
     "membership": "member_id = ANY(:members)",
+    "segment_member": "membership_id IN (SELECT ms.id FROM membership ms"
+    " WHERE ms.tenant_id = :tenant AND ms.member_id = ANY(:members))",
 }
 _OF_ACCOUNTS = {
     "account": "id = ANY(:accounts)",

@@ -20,6 +20,7 @@ from loyalty.ledger.rules import Kind
 from loyalty.ledger.written import movements_since
 from loyalty.members.absorb import Pair, lock_pair, seen_again
 from loyalty.members.models import MemberRow
+from loyalty.segments.hand_over import put_back as put_lists_back
 
 
 class MergeUndone(Conflict):
@@ -61,6 +62,8 @@ def undo_merge(
         _take_back(session, account, row.before, merge_id, at)
     disinherit(session, merge_id)
     put_back(session, row.before, both.accounts)
+    memberships = [one["id"] for one in row.before["membership"]]
+    put_lists_back(session, memberships, row.before.get("segment_member", ()))
     seen_again(session, pair)
     session.execute(
         update(MergeRow)

@@ -9,10 +9,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.queries import lock_membership, membership_of
 from loyalty.programs.queries import Program
+from loyalty.segments.save import add_segment
+from loyalty.segments.upload import upload
 from tests.opened import AT
 
 DAY = timedelta(days=1)
@@ -96,3 +99,24 @@ def account_of(session: Session, program: Program, member_id: str) -> int:
 def new_id() -> UUID:
     """An id that nothing has."""
     return uuid4()
+
+
+def listed(session: Session, program: Program, key: str, *names: str) -> None:
+    """An uploaded list of a segment, with these members."""
+    by = By("eve", None, AT)
+    values = {"key": key, "name": key, "condition": None}
+    segment = add_segment(session, program, values, by)
+    upload(session, program, segment, add=names, remove=(), by=by)
+
+
+def lists(session: Session) -> dict[str, tuple[int, list[str]]]:
+    """Each list's size as it is told, and who is on it."""
+    rows = session.execute(
+        text(
+            "SELECT s.key, s.size, array_agg(m.member_id ORDER BY m.member_id) AS names"
+            " FROM segment s JOIN segment_member sm ON sm.segment_id = s.id"
+            " JOIN membership ms ON ms.id = sm.membership_id JOIN member m ON m.id = ms.member_id"
+            " GROUP BY s.key, s.size"
+        )
+    )
+    return {row.key: (row.size, row.names) for row in rows}

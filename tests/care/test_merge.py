@@ -39,6 +39,8 @@ from tests.care.given import (
     account_of,
     entries_on,
     events,
+    listed,
+    lists,
     lot,
     open_lots_of,
     open_lots_on,
@@ -254,6 +256,15 @@ def test_progress_in_campaigns_adds_up(session: Session, program: Program) -> No
     visits("bob", 1)
     assert _progress(session, program) == ([3], 1)
     assert [kind for kind, *_ in events(session)].count("campaign.completed") == 1
+
+
+def test_the_survivor_is_on_each_list_of_either_once(session: Session, program: Program) -> None:
+    listed(session, program, "bobs", "bob")
+    listed(session, program, "both", "ann", "bob")
+    listed(session, program, "anns", "ann")
+    merged(session)
+    session.expire_all()
+    assert lists(session) == dict.fromkeys(("anns", "bobs", "both"), (1, ["ann"]))
 
 
 def test_who_is_merged_into_the_merged_ends_with_the_last_survivor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
@@ -17,6 +18,7 @@ from loyalty.redemption.cancel import cancel
 from loyalty.redemption.capture import capture
 from loyalty.redemption.redeem import Redeem
 from loyalty.redemption.release import release
+from tests.campaigns.given import running
 from tests.care.given import (
     account_of,
     lot,
@@ -105,6 +107,26 @@ def test_what_was_bought_before_is_returned_by_the_survivor(
     redeemed(session, program, Redeem(15))
     settled(session, program, returned("t-1"))
     assert balance(session, program, "ann") == Balance(owed=15)
+
+
+def test_what_was_bought_before_and_is_returned_counts_for_no_goal(
+    session: Session, program: Program
+) -> None:
+    running(session, program, {"kind": "buy", "amount": "100"})
+    for name, key in (("ann", "t-1"), ("bob", "t-2")):
+        award_activities(session, stored(session, program, bought("30", name, key=key)), AT)
+    merged(session)
+    settled(session, program, returned("t-2", amount="10"))
+    assert _counted(session, program) == 50
+    settled(session, program, returned("t-2"))
+    assert _counted(session, program) == 30
+
+
+def _counted(session: Session, program: Program) -> int:
+    """How much of the campaign's goal the survivor has."""
+    values = {"account": account_of(session, program, "ann")}
+    found = text("SELECT counted[1] FROM campaign_progress WHERE account_id = :account")
+    return int(session.execute(found, values).scalar_one())
 
 
 def test_what_waits_is_taken_back_first_or_released_also_after_a_merge(session: Session) -> None:

@@ -32,7 +32,7 @@ from loyalty.members.queries import lock_membership, member_by_id, membership_of
 from loyalty.programs.queries import Program
 from loyalty.redemption.redeem import Redeem
 from loyalty.transaction import across_tenants, transaction
-from tests.care.given import account_of, entries_on, events, lot, open_lots_of, owe
+from tests.care.given import account_of, entries_on, events, listed, lot, open_lots_of, owe
 from tests.care.test_merge import merged
 from tests.earning.given import bought, stored
 from tests.opened import AT, balance, give, joined, opened, redeemed
@@ -47,6 +47,8 @@ _STAND = """
       'accounts', (SELECT jsonb_agg(to_jsonb(a) - 'version' ORDER BY a.id) FROM account a),
       'lots', (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.account_id, l.id) FROM lot l WHERE open),
       'redemptions', (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.id) FROM redemption r),
+      'lists', (SELECT jsonb_agg(to_jsonb(s) ORDER BY to_jsonb(s)) FROM segment_member s),
+      'segments', (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.id) FROM segment s),
       'uses', (SELECT jsonb_agg(to_jsonb(u) ORDER BY to_jsonb(u)) FROM promotion_use u),
       'days', (SELECT jsonb_agg(to_jsonb(d) ORDER BY to_jsonb(d)) FROM tier_progress d),
       'progress', (SELECT jsonb_agg(to_jsonb(p) ORDER BY to_jsonb(p)) FROM campaign_progress p),
@@ -81,6 +83,8 @@ def program(session: Session) -> Program:
     give(session, program, 600, "bob")
     lot(session, program, 5, "bob", activates_in=3)
     owe(session, program, 4, "bob")
+    listed(session, program, "bobs", "bob")
+    listed(session, program, "both", "ann", "bob")
     return program
 
 

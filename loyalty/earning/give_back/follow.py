@@ -73,7 +73,7 @@ def follow(
 ) -> None:
     """Once the verdict is written: days that count for a tier, goals, and last of all limits."""
     count_again(session, [account.id])
-    if member is not None and account.id == purchase.account_id:
+    if member is not None:
         campaigns.take_back(
             session,
             account_id=account.id,
