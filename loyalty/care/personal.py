@@ -115,26 +115,30 @@ SCANNED: Final[tuple[str, ...]] = (
     """,
     # Of an act upon them there stays who did it, what and when.
     """
-    UPDATE audit_record SET before = NULL, after = NULL, reason = NULL, request_id = NULL
+    UPDATE audit_record
+    SET subject = renamed(subject, :names, :fresh),
+        before = NULL, after = NULL, reason = NULL, request_id = NULL
     WHERE tenant_id = :tenant AND renamed(subject, :names, :fresh) <> subject
     """,
     """
-    UPDATE audit_record
-    SET subject = renamed(subject, :names, :fresh), actor = renamed(actor, :names, :fresh),
-        before = renamed_json(before, NULL, :names, :fresh),
-        after = renamed_json(after, NULL, :names, :fresh),
-        reason = retold(reason, :told, :blank)
-    WHERE tenant_id = :tenant AND (
-      renamed(subject, :names, :fresh), renamed(actor, :names, :fresh),
-      renamed_json(before, NULL, :names, :fresh), renamed_json(after, NULL, :names, :fresh),
-      retold(reason, :told, :blank)
-    ) IS DISTINCT FROM (subject, actor, before, after, reason)
+    UPDATE audit_record r
+    SET actor = x.actor, before = x.before, after = x.after, reason = x.reason
+    FROM (
+      SELECT id, renamed(actor, :names, :fresh) AS actor, retold(reason, :told, :blank) AS reason,
+        renamed_json(renamed_json(before, NULL, :names, :fresh), NULL, :told, :blank) AS before,
+        renamed_json(renamed_json(after, NULL, :names, :fresh), NULL, :told, :blank) AS after
+      FROM audit_record WHERE tenant_id = :tenant
+    ) x
+    WHERE r.tenant_id = :tenant AND r.id = x.id
+      AND (x.actor, x.before, x.after, x.reason)
+        IS DISTINCT FROM (r.actor, r.before, r.after, r.reason)
     """,
     # The key is taken for ever; who sends it again is told that it came with other content.
     f"""
     UPDATE idempotency
     SET input_hash = {_RANDOM}, status = 410, body = '{{}}',
-        key = CASE WHEN retold(key, :told, :blank) <> key
+        key = CASE WHEN EXISTS (SELECT FROM unnest(CAST(:told AS text[])) one(value)
+                                WHERE strpos(key, one.value) > 0)
                    THEN 'erased-' || gen_random_uuid() ELSE key END
     WHERE tenant_id = :tenant AND (
       EXISTS (SELECT FROM unnest(CAST(:names AS text[])) one(name)

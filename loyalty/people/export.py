@@ -32,11 +32,11 @@ _OWN_ACTIVITY = f"""(
     UNION SELECT u.activity_id FROM unsettled u
           JOIN activity a ON a.tenant_id = :tenant AND a.id = u.activity_id
           WHERE u.tenant_id = :tenant AND a.member_id = ANY(:names))"""  # noqa: S608 - constants
-_OWN_REDEMPTION = f"(SELECT id FROM redemption WHERE tenant_id = :tenant AND {_ON_ACCOUNT})"  # noqa: S608
-_OWN_PURCHASE = (
-    "(program_id, source, transaction_id) IN (SELECT program_id, source, transaction_id"  # noqa: S608
-    f" FROM activity WHERE tenant_id = :tenant AND id IN {_OWN_ACTIVITY})"
-)
+_OWN_REDEMPTION = f"""(
+    SELECT id FROM redemption WHERE tenant_id = :tenant AND {_ON_ACCOUNT})"""  # noqa: S608
+_OWN_PURCHASE = f"""(program_id, source, transaction_id) IN (
+    SELECT program_id, source, transaction_id FROM activity
+    WHERE tenant_id = :tenant AND id IN {_OWN_ACTIVITY})"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)

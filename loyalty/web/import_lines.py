@@ -85,7 +85,7 @@ def _csv(stream: Stream, what: What) -> Iterator[tuple[int, Any]]:
 
 
 def _columns(names: Sequence[str], what: What) -> list[str]:
-    found = [name.strip() for name in names]
+    found = [name.strip() for name in names] or [""]
     for number, name in enumerate(found):
         head, dot, _ = name.partition(".")
         if name not in COLUMNS[what] and not (dot and head in NESTED[what]):

@@ -142,7 +142,7 @@ BEGIN
                        FROM jsonb_array_elements(told) WITH ORDINALITY a(value, n))
     WHEN 'string' THEN CASE
       WHEN field IN ('member_id', 'member_ids', 'members', 'member', 'subject', 'actor', 'from', 'to', 'into', 'absorbed',
-                     'survivor', 'referred', 'referrer', 'q', 'identifier')
+                     'survivor', 'referred', 'referrer', 'q', 'identifier', 'partitionkey')
       THEN to_jsonb(renamed(told #>> '{}', names, fresh)) ELSE told END
     ELSE told END;
 END $$;
@@ -154,7 +154,7 @@ BEGIN
     IF strpos(told, names[n]) > 0 THEN
       told := regexp_replace(
         told,
-        '(?<![A-Za-z0-9._~:@+-])' || regexp_replace(names[n], '([][.*+?^$(){}|\\])', '\\\1', 'g')
+        '(?<![A-Za-z0-9._~:@+-])' || regexp_replace(names[n], '([][*.+?^$(){}|\\])', '\\\1', 'g')
           || '(?![A-Za-z0-9_~@+-]|[.:][A-Za-z0-9._~:@+-])',
         fresh[n], 'g');
     END IF;

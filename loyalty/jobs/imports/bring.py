@@ -60,19 +60,15 @@ def bring(
     Raises Unavailable, and what is no row's fault: nothing of the batch is done then.
     """
     session.execute(_PLAN)
-    savepoint = session.begin_nested()
     try:
-        told = _bring(session, program, what, records, by)
-        session.flush()
+        with session.begin_nested():
+            return _bring(session, program, what, records, by)
     except DBAPIError as error:
         if not isinstance(error.orig, ROWS_FAULT):
             raise
-        savepoint.rollback()
         if len(records) == 1:
             return [NotPossible(str(error.orig).partition("\n")[0])]
-        return [bring(session, program, what, [one], by)[0] for one in records]
-    savepoint.commit()
-    return told
+    return [bring(session, program, what, [one], by)[0] for one in records]
 
 
 def _bring(

@@ -66,6 +66,21 @@ _TOLD = {
 _turn = threading.Semaphore()
 
 
+class _Turn:
+    """The turn to export, until `end` is called: by whoever comes to it first."""
+
+    def __init__(self) -> None:
+        if not _turn.acquire(blocking=False):
+            raise ExportUnderWay
+        self._ended = False
+
+    def end(self) -> None:
+        """It is the next one's turn."""
+        if not self._ended:
+            self._ended = True
+            _turn.release()
+
+
 @exports.route("/exports", methods=["POST"])
 @allow("exports.create")
 @exports.arguments(NewExportSchema)
@@ -85,9 +100,8 @@ def of_member(asked: dict[str, Any], member_id: str) -> Response:
 
 
 def _streamed(form: Form, member_id: str | None) -> Response:
-    who, mimetype, write = principal(), *_FORMS[form]
-    if not _turn.acquire(blocking=False):
-        raise ExportUnderWay
+    who, (mimetype, write) = principal(), _FORMS[form]
+    turn = _Turn()
     try:
         with transaction(who.tenant_id) as session:
             about = member_by_id(session, member_id).member_id if member_id else None
@@ -101,16 +115,20 @@ def _streamed(form: Form, member_id: str | None) -> Response:
                 at=now(session),
             )
     except BaseException:
-        _turn.release()
+        turn.end()
         raise
     name = "member" if about else "tenant"
-    response = Response(write(_rows(who.tenant_id, about)), mimetype=mimetype)
+    rows = _rows(who.tenant_id, about, turn)
+    response = Response(write(rows), mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
-    response.call_on_close(_turn.release)
+    response.call_on_close(turn.end)  # also where nobody began to read
     return response
 
 
-def _rows(tenant_id: int, member_id: str | None) -> Iterator[tuple[str, str]]:
-    with snapshot(tenant_id) as session:
-        whose = members_rows(session, member_id) if member_id else None
-        yield from export(session, whose)
+def _rows(tenant_id: int, member_id: str | None, turn: _Turn) -> Iterator[tuple[str, str]]:
+    try:
+        with snapshot(tenant_id) as session:
+            whose = members_rows(session, member_id) if member_id else None
+            yield from export(session, whose)
+    finally:
+        turn.end()
