@@ -54,30 +54,7 @@ _NEXT = text(
     " WHERE tenant_id = :tenant AND status = 'waiting' AND try_at <= :wall_clock"
     " ORDER BY try_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
-# Who was merged meanwhile is the survivor, and who has refused mail by either name has refused.
-_ABOUT = text(
-    """
-    SELECT n.id, n.kind, n.data, n.program_id, n.created_at, ms.id AS membership_id,
-           ms.account_id, ms.status, m.member_id, m.name, m.attributes->>'language' AS language,
-           m.attributes->>'email' AS told,
-           (SELECT i.value FROM identifier i
-            WHERE i.tenant_id = :tenant AND i.member_id = m.id AND i.kind = 'email'
-            ORDER BY i.value LIMIT 1) AS known,
-           EXISTS (SELECT FROM member any_name
-                   JOIN membership own ON own.tenant_id = :tenant
-                     AND own.member_id = any_name.id AND own.program_id = n.program_id
-                   JOIN mail_refusal r ON r.tenant_id = :tenant AND r.membership_id = own.id
-                   WHERE any_name.tenant_id = :tenant
-                     AND (any_name.id = m.id OR any_name.merged_into = m.id)) AS refused
-    FROM notification n
-    JOIN membership noted ON noted.tenant_id = :tenant AND noted.id = n.membership_id
-    JOIN member who ON who.tenant_id = :tenant AND who.id = noted.member_id
-    JOIN member m ON m.tenant_id = :tenant AND m.id = coalesce(who.merged_into, who.id)
-    LEFT JOIN membership ms ON ms.tenant_id = :tenant AND ms.program_id = n.program_id
-      AND ms.member_id = m.id
-    WHERE n.tenant_id = :tenant AND n.id = :id
-    """
-)
+_ABOUT = text("SELECT * FROM mail_about(:tenant, :id)")
 _SENDING = text(
     "UPDATE notification SET status = 'sending', tries = tries + 1, try_at = :wall_clock,"
     " reason = NULL WHERE tenant_id = :tenant AND id = :id"
@@ -134,16 +111,16 @@ def claim(session: Session, server: MailServer, wall_clock: datetime) -> Claimed
     kind = Kind(about.kind)
     try:
         with session.begin_nested():
-            made = _write(session, server, about, wall_clock)
+            made = _write(session, server, found, about, wall_clock)
     except NotToTell as why_not:
-        _end(session, about.id, "skipped", str(why_not), wall_clock)
+        _end(session, found, "skipped", str(why_not), wall_clock)
         return Claimed(kind, reason=str(why_not))
     except _ROWS_FAULT as error:  # words that were good when they were saved, say
         reason = error.code if isinstance(error, Problem) else type(error).__name__
-        log.error("mail not written", notification=str(about.id), error=repr(error))
-        _end(session, about.id, "failed", reason, wall_clock)
+        log.error("mail not written", notification=str(found), error=repr(error))
+        _end(session, found, "failed", reason, wall_clock)
         return Claimed(kind, reason=reason)
-    session.execute(_SENDING, {**key, "id": about.id, "wall_clock": wall_clock})
+    session.execute(_SENDING, {**key, "id": found, "wall_clock": wall_clock})
     return Claimed(kind, made)
 
 
@@ -168,7 +145,9 @@ def give_up_lost(session: Session, wall_clock: datetime) -> Sequence[str]:
     return session.scalars(_LOST, {"tenant": session.info["tenant_id"], **values}).all()
 
 
-def _write(session: Session, server: MailServer, about: Row[Any], wall_clock: datetime) -> Letter:
+def _write(
+    session: Session, server: MailServer, notification: UUID, about: Row[Any], wall_clock: datetime
+) -> Letter:
     """The mail. Raises NotToTell, and Invalid for words that cannot be filled in."""
     if now(session) > about.created_at + NEWS_FOR:
         raise NotToTell("too_late")
@@ -185,7 +164,7 @@ def _write(session: Session, server: MailServer, about: Row[Any], wall_clock: da
     said = contents(session, kind, About(about.account_id, program, language, about.data))
     link = f"{server.public_url}/unsubscribe/{link_of(session, about.membership_id, wall_clock)}"
     filled = fill(words, {**said, **_everywhere(about, program), UNSUBSCRIBE: link})
-    sheet = Sheet(about.id, to, program.name, own.reply_to, language, link, wall_clock)
+    sheet = Sheet(notification, to, program.name, own.reply_to, language, link, wall_clock)
     return letter(server, sheet, filled)
 
 

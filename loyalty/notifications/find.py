@@ -24,50 +24,9 @@ from loyalty.notifications.rules import NEWS_FOR, Kind, milestone
 from loyalty.programs.mail import Mail, mail_from_json
 
 _PROGRAMS = text("SELECT id, settings->'mail' AS mail FROM program WHERE tenant_id = :tenant")
-# The membership of an account; of one that was merged into another, the heir's.
-_BY_ACCOUNT = text(
-    """
-    SELECT a.id, coalesce(own.id, heir.id) AS membership_id
-    FROM unnest(CAST(:accounts AS bigint[])) a(id)
-    LEFT JOIN LATERAL (
-      SELECT ms.id FROM membership ms
-      WHERE ms.tenant_id = :tenant AND ms.account_id = a.id AND ms.status <> 'merged' LIMIT 1
-    ) own ON true
-    LEFT JOIN LATERAL (
-      SELECT ms.id FROM merged_account h
-      JOIN membership ms ON ms.tenant_id = :tenant AND ms.account_id = h.into_account
-      WHERE h.tenant_id = :tenant AND h.from_account = a.id AND NOT h.undone
-        AND ms.status <> 'merged' LIMIT 1
-    ) heir ON own.id IS NULL
-    WHERE coalesce(own.id, heir.id) IS NOT NULL
-    """
-)
-# OFFSET 0 keeps coalesce() out of the look-up: behind row-level security it would use no index.
-_BY_NAME = text(
-    """
-    SELECT r.member_id, r.program_id, ms.id AS membership_id
-    FROM json_to_recordset(CAST(:named AS json)) AS r(member_id text, program_id integer)
-    JOIN LATERAL (
-      SELECT coalesce(m.merged_into, m.id) AS id FROM member m
-      WHERE m.tenant_id = :tenant AND m.member_id = r.member_id OFFSET 0
-    ) who ON true
-    JOIN membership ms ON ms.tenant_id = :tenant AND ms.program_id = r.program_id
-      AND ms.member_id = who.id
-    """
-)
-# So many points were there for the first time: neither this account nor one that was merged into
-# it has ever held as many before.
-_FIRST_TIME = text(
-    """
-    SELECT c.account, c.version
-    FROM json_to_recordset(CAST(:steps AS json))
-      AS c(account bigint, version bigint, milestone bigint)
-    WHERE NOT EXISTS (
-      SELECT FROM own_accounts(:tenant, c.account) own(id)
-      JOIN entry e ON e.tenant_id = :tenant AND e.account_id = own.id
-      WHERE e.available_after >= c.milestone AND (own.id <> c.account OR e.version < c.version))
-    """
-)
+_BY_ACCOUNT = text("SELECT * FROM mail_memberships(:tenant, CAST(:accounts AS bigint[]))")
+_BY_NAME = text("SELECT * FROM mail_memberships_named(:tenant, CAST(:named AS json))")
+_FIRST_TIME = text("SELECT * FROM milestones_passed_first(:tenant, CAST(:steps AS json))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +138,7 @@ def _passed(
     first = [steps[row.account, row.version] for row in session.execute(_FIRST_TIME, values)]
     accounts = sorted({one.account for one in first})
     rows = session.execute(_BY_ACCOUNT, {**values, "accounts": accounts})
-    whose = {row.id: row.membership_id for row in rows}
+    whose = {row.account: row.membership_id for row in rows}
     for one in first:
         if (membership_id := whose.get(one.account)) is not None:
             name = f"milestone {membership_id} {one.milestone}"

@@ -27,19 +27,8 @@ _PROGRAMS = text(
     " WHERE tenant_id = :tenant AND (settings->'mail'->>'expiring_days')::int > 0"
 )
 _LOTS = text(
-    """
-    SELECT l.due_at, l.account_id, l.id, l.active, a.program_id, ms.id AS membership_id
-    FROM (
-      SELECT * FROM lot x
-      WHERE x.tenant_id = :tenant AND x.open AND x.due_at <= :horizon
-        AND (x.due_at, x.account_id, x.id) > (CAST(:due AS timestamptz), :account, :lot)
-      ORDER BY x.due_at, x.account_id, x.id LIMIT :most
-    ) l
-    JOIN account a ON a.tenant_id = :tenant AND a.id = l.account_id
-    LEFT JOIN membership ms ON ms.tenant_id = :tenant AND ms.account_id = l.account_id
-      AND ms.status = 'active'
-    ORDER BY l.due_at, l.account_id, l.id
-    """
+    "SELECT * FROM lots_that_expire(:tenant, CAST(:horizon AS timestamptz),"
+    " CAST(:due AS timestamptz), :account, :lot, :most)"
 )
 
 
@@ -86,7 +75,7 @@ def find_expiring(session: Session, at: datetime) -> bool:
     lots = session.execute(_LOTS, {**values, **asdict(place)}).all()
     add(session, _causes(lots, warnings, at), at)
     more = len(lots) >= LOTS_A_BATCH
-    ended = Place(lots[-1].due_at, lots[-1].account_id, lots[-1].id) if more else NOWHERE
+    ended = Place(lots[-1].due_at, lots[-1].account_id, lots[-1].lot_id) if more else NOWHERE
     go_on_from(
         session,
         round_began_at=began,

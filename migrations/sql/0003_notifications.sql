@@ -91,6 +91,120 @@ CREATE POLICY own_tenant ON mail_key TO loyalty_app
 CREATE POLICY every_tenant ON mail_key TO loyalty_system USING (true);
 GRANT SELECT, INSERT ON mail_key TO loyalty_app;
 
+-- Reads, planned as those of 0001_functions: few rows found by index, whatever the statistics say of a young table.
+
+-- Of entries that went past a milestone, those after which so many points were there for the first time: neither the
+-- account nor one that was merged into it has ever held as many before.
+CREATE FUNCTION milestones_passed_first(t integer, steps json) RETURNS TABLE (account bigint, version bigint)
+LANGUAGE plpgsql STABLE ROWS 10
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT s.account, s.version
+    FROM json_to_recordset(steps) AS s(account bigint, version bigint, milestone bigint)
+    WHERE NOT EXISTS (
+      SELECT FROM own_accounts(t, s.account) own(id)
+      CROSS JOIN LATERAL (
+        SELECT FROM entry e WHERE e.tenant_id = t AND e.account_id = own.id AND e.available_after >= s.milestone
+          AND (own.id <> s.account OR e.version < s.version) LIMIT 1
+      ) earlier);
+END $$;
+
+-- The memberships of accounts; of one that was merged into another, the heir's.
+CREATE FUNCTION mail_memberships(t integer, accounts bigint[]) RETURNS TABLE (account bigint, membership_id bigint)
+LANGUAGE plpgsql STABLE ROWS 10
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT a.id, ms.id FROM unnest(accounts) a(id)
+    CROSS JOIN LATERAL (
+      SELECT a.id AS account UNION ALL
+      SELECT h.into_account FROM merged_account h
+      WHERE h.tenant_id = t AND h.from_account = a.id AND NOT h.undone
+    ) heir
+    CROSS JOIN LATERAL (
+      SELECT x.id FROM membership x
+      WHERE x.tenant_id = t AND x.account_id = heir.account AND x.status <> 'merged' LIMIT 1
+    ) ms;
+END $$;
+
+-- The memberships of named members in programs; who was merged is the survivor.
+CREATE FUNCTION mail_memberships_named(t integer, named json)
+RETURNS TABLE (member_id text, program_id integer, membership_id bigint)
+LANGUAGE plpgsql STABLE ROWS 10
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT r.member_id, r.program_id, ms.id
+    FROM json_to_recordset(named) AS r(member_id text, program_id integer)
+    CROSS JOIN LATERAL (SELECT coalesce(m.merged_into, m.id) AS id FROM member m
+                        WHERE m.tenant_id = t AND m.member_id = r.member_id LIMIT 1) who
+    CROSS JOIN LATERAL (SELECT x.id FROM membership x WHERE x.tenant_id = t AND x.program_id = r.program_id
+                          AND x.member_id = who.id LIMIT 1) ms;
+END $$;
+
+-- The next lots in the order in which they expire, up to `horizon`, with whose they are (of nobody who is not active).
+CREATE FUNCTION lots_that_expire(t integer, horizon timestamptz, after_due timestamptz, after_account bigint,
+                                 after_lot bigint, most integer)
+RETURNS TABLE (due_at timestamptz, account_id bigint, lot_id bigint, active boolean, program_id integer,
+               membership_id bigint)
+LANGUAGE plpgsql STABLE ROWS 1000
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT l.due_at, l.account_id, l.id, l.active, a.program_id, ms.id
+    FROM (
+      SELECT x.due_at, x.account_id, x.id, x.active FROM lot x
+      WHERE x.tenant_id = t AND x.open AND x.due_at <= horizon
+        AND (x.due_at, x.account_id, x.id) > (after_due, after_account, after_lot)
+      ORDER BY x.due_at, x.account_id, x.id LIMIT most
+    ) l
+    CROSS JOIN LATERAL (SELECT x.program_id FROM account x WHERE x.tenant_id = t AND x.id = l.account_id LIMIT 1) a
+    LEFT JOIN LATERAL (SELECT x.id FROM membership x
+                       WHERE x.tenant_id = t AND x.account_id = l.account_id AND x.status = 'active' LIMIT 1) ms ON true
+    ORDER BY l.due_at, l.account_id, l.id;
+END $$;
+
+-- What is written on a mail: who it is for as they are now. Who was merged meanwhile is the survivor; who has refused
+-- mail by any of their names has refused.
+CREATE FUNCTION mail_about(t integer, notification_id uuid)
+RETURNS TABLE (kind text, data jsonb, program_id integer, created_at timestamptz, membership_id bigint,
+               account_id bigint, status text, member_id text, name text, language text, known text, told text,
+               refused boolean)
+LANGUAGE plpgsql STABLE ROWS 1
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE who bigint;
+BEGIN
+  SELECT coalesce(m.merged_into, m.id) INTO who FROM notification n
+  JOIN membership ms ON ms.tenant_id = t AND ms.id = n.membership_id
+  JOIN member m ON m.tenant_id = t AND m.id = ms.member_id
+  WHERE n.tenant_id = t AND n.id = notification_id;
+  RETURN QUERY
+    SELECT n.kind, n.data, n.program_id, n.created_at, ms.id, ms.account_id, ms.status, m.member_id, m.name,
+           m.attributes->>'language', email.value, m.attributes->>'email',
+           EXISTS (
+             SELECT FROM (SELECT who AS id UNION ALL
+                          SELECT x.id FROM member x WHERE x.tenant_id = t AND x.merged_into = who) names
+             JOIN membership own ON own.tenant_id = t AND own.program_id = n.program_id AND own.member_id = names.id
+             JOIN mail_refusal r ON r.tenant_id = t AND r.membership_id = own.id)
+    FROM notification n
+    JOIN member m ON m.tenant_id = t AND m.id = who
+    LEFT JOIN membership ms ON ms.tenant_id = t AND ms.program_id = n.program_id AND ms.member_id = who
+    LEFT JOIN LATERAL (SELECT i.value FROM identifier i WHERE i.tenant_id = t AND i.member_id = who AND i.kind = 'email'
+                       ORDER BY i.value LIMIT 1) email ON true
+    WHERE n.tenant_id = t AND n.id = notification_id;
+END $$;
+
 GRANT INSERT, UPDATE ON notification, mail_reader TO loyalty_app;
 GRANT INSERT, UPDATE, DELETE ON mail_template TO loyalty_app;
 GRANT INSERT, DELETE ON mail_refusal TO loyalty_app;
