@@ -135,7 +135,7 @@ def _flaws(value: object, path: tuple[str | int, ...], levels: int) -> Iterator[
 
 
 def pointer(path: Sequence[str | int]) -> str:
-    """The RFC 6901 pointer of `path`, always printable as UTF-8."""
+    """The RFC 6901 pointer of `path`, always printable as UTF-8 without NUL."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
     text = "".join(f"/{step}" for step in steps)[:_LONGEST_POINTER]
-    return text.encode(errors="backslashreplace").decode()
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -94,7 +94,7 @@ def test_a_lone_surrogate_is_left_to_the_field_that_can_name_it() -> None:
 
 
 def test_a_pointer_can_always_be_written() -> None:
-    assert pointer(["a/b", 0, "~", "\ud800"]) == "/a~1b/0/~0/\\ud800"
+    assert pointer(["a/b", 0, "~", "\ud800", "\0"]) == "/a~1b/0/~0/\\ud800/\\x00"
     pointer(["\ud800" * 1000]).encode()
 
 
