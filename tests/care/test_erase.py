@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import orjson
@@ -32,6 +33,7 @@ from loyalty.members.identify import Identifier
 from loyalty.members.queries import MemberErased
 from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
+from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.segments.queries import segment_by_key
 from loyalty.segments.save import add_segment
 from loyalty.segments.upload import upload
@@ -40,7 +42,7 @@ from tests.book.test_checks import verdicts
 from tests.book.test_walls import tables
 from tests.earning.given import bought, published, stored
 from tests.opened import AT, balance, give, joined, opened
-from tests.rewards.given import RedeemReward, offered, redeemed_reward
+from tests.rewards.given import offered, redeemed_reward
 
 BY = By("admin:bea", "r1", AT)
 ZOE = NewMember(
@@ -173,7 +175,7 @@ _COPIES = (
 )
 
 
-def telling(session: Session) -> dict[str, list[str]]:
+def telling(session: Session) -> dict[str, Sequence[str]]:
     """By table, the rows that say anything of Zoe. As the superuser, who sees all columns."""
     act_as(session, "postgres")
     found = {
