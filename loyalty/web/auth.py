@@ -212,6 +212,12 @@ def _by_token(bearer: str) -> tuple[Principal, float]:
     return who, token.expires_at_s - wall_clock().timestamp()
 
 
+def must_be_open(tenant_id: int) -> None:
+    """Raises TenantSuspended."""
+    with across_tenants() as session:
+        _must_be_open(session, tenant_id)
+
+
 def _must_be_open(session: Session, tenant_id: int) -> None:
     if queries.is_suspended(session, tenant_id):
         raise TenantSuspended

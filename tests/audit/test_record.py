@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from loyalty.audit.queries import records
+from loyalty.audit.queries import Sought, records
 from loyalty.audit.record import record
 from loyalty.transaction import across_tenants, transaction
 from tests.tenant import TestTenant, fresh_tenant
@@ -63,3 +64,24 @@ def test_another_tenant_sees_none_of_it(tenant: TestTenant) -> None:
         other = fresh_tenant(system)
     with transaction(other.id) as session:
         assert records(session, None, 10) == []
+
+
+def test_what_is_sought_is_found(session: Session) -> None:
+    for hour, (actor, act, request_id) in enumerate(
+        [("admin:anna", "a.b", "r-1"), ("admin:bob", "a.b", "r-2"), ("admin:anna", "c.d", "r-2")]
+    ):
+        at = AT + timedelta(hours=hour)
+        record(session, actor=actor, act=act, subject="x", request_id=request_id, at=at)
+
+    def found(**sought: Any) -> list[int]:
+        rows = records(session, None, 9, Sought(**sought))
+        return [(row.at - AT) // timedelta(hours=1) for row in rows]
+
+    assert found() == [2, 1, 0]
+    assert found(actor="admin:anna") == [2, 0]
+    assert found(act="a.b") == [1, 0]
+    assert found(actor="admin:anna", act="a.b") == [0]
+    assert found(request_id="r-2") == [2, 1]
+    assert found(subject="y") == []
+    assert found(since=AT + timedelta(hours=1)) == [2, 1]
+    assert found(until=AT + timedelta(hours=1)) == [0]

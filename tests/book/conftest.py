@@ -27,6 +27,7 @@ from loyalty.tenants.add_key import add_key
 from loyalty.tenants.roles import Role
 from tests.book.of_care import Cared, cared
 from tests.book.of_desk import desked
+from tests.book.of_doors import let_in
 from tests.book.of_jobs import jobbed
 from tests.book.of_mail import written_to
 from tests.book.of_openings import Carried, carried
@@ -78,6 +79,7 @@ def written(session: Session, slug: str = "wine") -> Book:
         expires_at=None,
         at=AT,
     )
+    let_in(session, slug)
     awarded, again, parked = stored(
         session, program, bought("100"), bought("7"), bought("5", "carl")
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from loyalty.errors import Forbidden
-from loyalty.tenants.principal import Principal, ScopeMissing, SourceNotAllowed
+from loyalty.tenants.principal import Principal, ScopeMissing, SourceNotAllowed, is_staff
 from loyalty.tenants.roles import ALLOWED, SCOPES, Role
 
 #: a(dmin) m(arketing) s(upport) f(inance) o(perator) S(erver) M(ember) -(nobody: the platform)
@@ -163,3 +166,37 @@ def test_a_member_speaks_for_nobody_else() -> None:
     with pytest.raises(Forbidden):
         member.require_member("m-2")
     Principal(tenant_id=1, role=Role.SERVER, actor="x").require_member("m-2")
+
+
+@pytest.mark.parametrize(
+    "restricted",
+    [
+        {"scopes": frozenset({"operators"})},
+        {"sources": frozenset({"till-1"})},
+        {"expires_at": datetime(2100, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_who_is_restricted_lets_nobody_in(restricted: dict[str, Any]) -> None:
+    Principal(tenant_id=1, role=Role.ADMIN, actor="x").require_unrestricted()
+    with pytest.raises(ScopeMissing):
+        Principal(tenant_id=1, role=Role.ADMIN, actor="x", **restricted).require_unrestricted()
+
+
+def test_no_key_is_restricted_to_what_is_the_platforms() -> None:
+    assert {scope for scope in SCOPES if scope.startswith("tenants")} == set()
+
+
+@pytest.mark.parametrize(
+    ("actor", "staff"),
+    [
+        ("admin:anna", True),
+        ("support:bob", True),
+        ("operator:root", True),
+        ("key:0123", False),
+        ("member:ann", False),
+        (":keys", False),
+        ("platform", False),
+    ],
+)
+def test_who_is_a_person_of_the_tenant(actor: str, staff: bool) -> None:
+    assert is_staff(actor) is staff

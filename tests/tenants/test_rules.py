@@ -1,4 +1,4 @@
-"""How far a clock goes."""
+"""How far a clock goes, how long keys live, when keys are read again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.tenants.rules import Duration, later
+from loyalty.tenants.rules import (
+    BELIEVED,
+    BETWEEN_TRIES,
+    FRESH,
+    Duration,
+    is_stale,
+    later,
+    life_of_next,
+    must_be_read_again,
+    overlap_ends,
+)
 
 _instants = st.integers(1_577_836_800, 3_786_912_000).map(
     lambda second: datetime.fromtimestamp(second, UTC)
@@ -49,3 +59,40 @@ def test_what_is_no_month_is_exact(at: datetime, rest: timedelta) -> None:
 def test_there_is_no_year_10000() -> None:
     with pytest.raises(OverflowError):
         later(datetime(9999, 12, 31, tzinfo=UTC), Duration(1, timedelta(0)))
+
+
+@given(st.none() | _instants, _instants)
+def test_an_overlap_lets_no_key_live_longer(
+    expires_at: datetime | None, overlap_end: datetime
+) -> None:
+    ends = overlap_ends(expires_at, overlap_end)
+    assert ends <= overlap_end
+    assert expires_at is None or ends <= expires_at
+    assert ends in {expires_at, overlap_end}
+
+
+@given(_instants, st.none() | st.timedeltas(timedelta(1), timedelta(days=4000)), _instants)
+def test_the_next_key_lives_as_long_as_the_one_before(
+    created_at: datetime, life: timedelta | None, at: datetime
+) -> None:
+    expires_at = None if life is None else created_at + life
+    ends = life_of_next(created_at, expires_at, at)
+    assert (ends is None) == (life is None)
+    assert ends is None or ends - at == life
+
+
+_ages = st.timedeltas(timedelta(0), timedelta(days=3))
+
+
+@given(_instants, _ages, _ages, st.booleans())
+def test_keys_are_read_again_as_seldom_as_can_be(
+    at: datetime, since_fetched: timedelta, since_tried: timedelta, known: bool
+) -> None:
+    again = must_be_read_again(at - since_fetched, at - since_tried, at, known=known)
+    assert not again or since_tried >= BETWEEN_TRIES
+    assert again or since_tried < BETWEEN_TRIES or (known and since_fetched < FRESH)
+    assert is_stale(at - since_fetched, at) == (since_fetched > BELIEVED)
+
+
+def test_a_key_that_is_read_in_time_is_never_stale() -> None:
+    assert BETWEEN_TRIES < FRESH < BELIEVED

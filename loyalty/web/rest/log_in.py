@@ -15,6 +15,7 @@ from loyalty.tenants.log_in import LIFE, Known, WrongCredentials, log_in, who_lo
 from loyalty.tenants.passwords import LONGEST, fits
 from loyalty.tenants.roles import STAFF
 from loyalty.transaction import across_tenants, transaction
+from loyalty.web.auth import must_be_open
 from loyalty.web.fields import Choice, Instant, Schema, Slug, Text
 from loyalty.web.limits import caller, limit_log_ins
 from loyalty.web.resource import Resource
@@ -70,6 +71,7 @@ def create(given: dict[str, Any]) -> dict[str, str | datetime]:
     if tenant_id is None or known is None or not fitting:
         log.warning("a log-in was refused", tenant=given["tenant"], caller=caller())
         raise WrongCredentials
+    must_be_open(tenant_id)
     at = wall_clock()  # a sandbox keeps its keys by the world's clock
     with transaction(tenant_id) as session:
         one, token = log_in(session, known, given["password"], request_id=request_id.get(), at=at)
