@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import func, or_, select
@@ -28,6 +28,13 @@ def item(session: Session, kind: type[Item], key: str, *, lock: bool = False) ->
     if found is None:
         raise NotFound(f"There is no {kind.NOUN} {key!r}.")
     return found
+
+
+def items(session: Session, kind: type[Item], keys: Collection[str]) -> Sequence[Item]:
+    """The retailers of these ids, the products of these SKUs; what there is not is left out."""
+    where = [getattr(kind, kind.KEY).in_(sorted(keys))]
+    query = select(kind).where(kind.tenant_id == session.info["tenant_id"], *where)
+    return session.scalars(query).all()
 
 
 def retailers(

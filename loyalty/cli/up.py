@@ -165,8 +165,8 @@ class _Running:
         password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
         return [
             parts.sweeper(),
-            *([parts.mailer()] if config().mail else []),
             parts.courier(),
+            *([parts.mailer()] if config().mail else []),
             parts.beat(),
             replace(flower, env={"FLOWER_BASIC_AUTH": password}),
         ]
@@ -192,7 +192,7 @@ class _Running:
     def _welcome(self, took_s: float) -> None:
         password = _kept_password(self.data / "flower-password")
         say(f"[bold green]✓[/] ready after {took_s:.1f} s")
-        say(f"  API    {self.stack.url}/docs")
+        say(f"  API    {self.stack.url}/docs, GraphQL {self.stack.url}/graphql")
         say(f"  Flower {self.stack.flower_url}  (user {_FLOWER_USER}, password {password})")
         say(f"  Health {self.stack.url}/readyz")
 

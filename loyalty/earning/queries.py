@@ -87,6 +87,7 @@ class Told:
     until: datetime | None
     returned: int = 0
     corrected: int = 0
+    retailer: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -120,6 +121,7 @@ def _told(row: Row[Any]) -> Told:
         row.until,
         row.returned,
         row.corrected,
+        row.retailer,
     )
 
 

@@ -98,8 +98,10 @@ class _Row(NamedTuple):
     expiring: list[tuple[int, str]] | None
 
 
+#: What member_answer returns, in the order in which `answered` takes it.
+COLUMNS = _Row._fields
 _ANSWER = (
-    f"SELECT {', '.join(_Row._fields)}"  # noqa: S608 - the names stand just above
+    f"SELECT {', '.join(COLUMNS)}"  # noqa: S608 - the names stand just above
     " FROM member_answer(%(tenant)s, %(program)s, %(member_id)s, %(at)s)"
 )
 

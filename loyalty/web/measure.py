@@ -8,28 +8,27 @@ from functools import wraps
 from http import HTTPStatus
 from typing import ParamSpec
 
-from flask import Response
-
 from loyalty import metrics
 from loyalty.errors import Problem
+from loyalty.idempotency.once import Answer
 
 P = ParamSpec("P")
 
 
-def timed_burn(view: Callable[P, Response]) -> Callable[P, Response]:
+def timed_burn(burn: Callable[P, Answer]) -> Callable[P, Answer]:
     """Measures a burn, whatever its answer is."""
 
-    @wraps(view)
-    def measured(*args: P.args, **kwargs: P.kwargs) -> Response:
+    @wraps(burn)
+    def measured(*args: P.args, **kwargs: P.kwargs) -> Answer:
         began_s, outcome = time.perf_counter(), "internal_error"
         try:
-            response = view(*args, **kwargs)
-            outcome = "redeemed" if response.status_code == HTTPStatus.CREATED else "refused"
+            answer = burn(*args, **kwargs)
+            outcome = "redeemed" if answer.status == HTTPStatus.CREATED else "refused"
         except Problem as problem:
             outcome = problem.code
             raise
         finally:
             metrics.burned(outcome, time.perf_counter() - began_s)
-        return response
+        return answer
 
     return measured

@@ -48,21 +48,37 @@ def once(
     key = _key(required=required)
     if key is None:
         return respond(told(status, act()))
-    answer = once_per_key(
+    return respond(under_key(session, operation(), key, hash_of(given), act, at=at, status=status))
+
+
+def under_key(
+    session: Session,
+    operation: str,
+    key: str,
+    input_hash: bytes,
+    act: Callable[[], Mapping[str, Any]],
+    *,
+    at: datetime,
+    status: int,
+) -> Answer:
+    """The answer of `once`, for who has the key in hand and not in a header."""
+    return once_per_key(
         session,
-        operation=operation(),
+        operation=operation,
         key=key,
-        input_hash=hash_of(given),
+        input_hash=input_hash,
         act=lambda: told(status, act()),
         refuse=refused,
         at=at,
     )
-    return respond(answer)
 
 
-def hash_of(given: object) -> bytes:
-    """The hash of what a repeat must bring again: the path, and the loaded body `given`."""
-    return input_hash([request.view_args or {}, given])
+def hash_of(given: object, path: Mapping[str, object] | None = None) -> bytes:
+    """The hash of what a repeat must bring again: the path, and the loaded body `given`.
+
+    `path` None: the present request's.
+    """
+    return input_hash([(request.view_args or {}) if path is None else path, given])
 
 
 def required_key() -> str:

@@ -54,7 +54,7 @@ class Waiting:
         finally:
             self._places.release()
 
-    def wait(self, tenant_id: int, activity_id: UUID, seconds: int) -> bool:
+    def wait(self, tenant_id: int, activity_id: UUID, seconds: float) -> bool:
         """Waits until the purchase is judged; False when it is not in time."""
         judged = threading.Event()
         self._waiting.add((tenant_id, activity_id, judged))
@@ -105,3 +105,12 @@ def _waiting_of(_pid: int) -> Waiting:
 def waiting() -> Waiting:
     """Those who wait in this process (made after a fork: a thread does not survive one)."""
     return _waiting_of(os.getpid())
+
+
+def judged_within(tenant_id: int, activity_id: UUID, seconds: float) -> bool:
+    """Waits for a purchase or return; False if it is not judged in time, or nobody may wait now.
+
+    Call it without a connection in hand.
+    """
+    with waiting().place(tenant_id) as there_is_one:
+        return there_is_one and waiting().wait(tenant_id, activity_id, seconds)

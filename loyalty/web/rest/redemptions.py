@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,29 +11,21 @@ from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.clock import now
-from loyalty.db import InSession
-from loyalty.errors import NotFound, Problem
-from loyalty.idempotency.once import Answer
+from loyalty.errors import NotFound
 from loyalty.logs import request_id
 from loyalty.people import redemptions as spent
-from loyalty.programs.cache import cached_program, recent_program
-from loyalty.programs.queries import Program
-from loyalty.redemption.burn import Key
+from loyalty.programs.cache import recent_program
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.capture import capture
 from loyalty.redemption.deliver import deliver, ship
-from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
-from loyalty.redemption.redeem_reward import RedeemReward, redeem_reward
-from loyalty.redemption.release import lapse_due, release
-from loyalty.transaction import brief, present, transaction, undone
+from loyalty.redemption.release import release
+from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, operation, principal, tenant
+from loyalty.web.auth import allow, principal, tenant
 from loyalty.web.body import load_query
 from loyalty.web.database_errors import again_after_deadlock
-from loyalty.web.limits import limit_burns
 from loyalty.web.lists import ListById, page, page_schema
-from loyalty.web.measure import timed_burn
-from loyalty.web.once import hash_of, once, refused, required_key, respond, told
+from loyalty.web.once import once, required_key, respond
 from loyalty.web.redemption_schema import (
     CancelSchema,
     CaptureSchema,
@@ -46,17 +36,18 @@ from loyalty.web.redemption_schema import (
     RedemptionSchema,
     ShipSchema,
     TriedRedemptionSchema,
-    shown_made,
     shown_spent,
     shown_tried,
 )
 from loyalty.web.resource import Resource
+from loyalty.web.spend import spend, try_to_spend
 
 redemptions = Resource(
     "redemptions", description="Points are spent or held: by points, by amount, for a reward."
 )
 _REDEEM = RedeemSchema()
 _QUERY = DryRunSchema()
+_AS_IT_IS = {"dry_run": False}
 _DRY_RUN = {
     "in": "query",
     "name": "dry_run",
@@ -70,8 +61,6 @@ _NOW = {
     "schema": {"type": "string", "format": "date-time"},
 }
 
-Tell = Callable[[Redeemed | Problem], Answer]
-
 
 @redemptions.route(
     "/programs/<slug:program>/members/<member:member_id>/redemptions", methods=["POST"]
@@ -82,105 +71,14 @@ Tell = Callable[[Redeemed | Problem], Answer]
 @redemptions.arguments(_REDEEM)  # made once: making it costs as much as reading with it
 @redemptions.response(201, RedeemedSchema)
 @redemptions.alt_response(200, schema=TriedRedemptionSchema, description="A dry run")
-@again_after_deadlock
-@timed_burn
 def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
     """Spend points, or hold them. 409 says why not: `insufficient_points`, `not_active`, and of
     a reward `not_eligible`, `out_of_stock`, `voucher_gone`."""
-    who = principal()
-    book = cached_program(who.tenant_id, program, transaction)
-    settings = book.settings
-    limit_burns(
-        who, book.id, member_id, settings.burns_per_minute, servers=settings.limit_burns_of_servers
-    )
-    under = Key(operation(), required_key(), hash_of(wanted))
-    at = present(who.tenant_id)
-    if request.query_string:
-        query = load_query(_QUERY)
-        if query["dry_run"]:
-            return _tried(book, member_id, wanted, under, query["now"] or at)
-
-    def tell(made: Redeemed | Problem) -> Answer:
-        if isinstance(made, Problem):
-            return refused(made)
-        return told(201, shown_made(made, program, member_id))
-
-    if "reward" in wanted:
-        with transaction(who.tenant_id) as session:
-            return respond(_in_session(session, book, member_id, wanted, under, tell, at))
-    order = _order(wanted)
-    try:
-        return respond(_at_once(book, member_id, order, under, tell, at))
-    except HoldsLapse as due:
-        with transaction(who.tenant_id) as session:
-            lapse_due(session, [due.account_id], at)
-        return respond(_at_once(book, member_id, order, under, tell, at))
-
-
-def _at_once(
-    book: Program, member_id: str, order: Redeem, under: Key, tell: Tell, at: datetime
-) -> Answer:
-    """Points or an amount, in two round trips."""
-    who = principal()
-    with brief(who.tenant_id) as statements:
-        return redeem(
-            statements,
-            book,
-            member_id,
-            order,
-            under=under,
-            tell=tell,
-            by=By(who.actor, request_id.get(), at),
-        )
-
-
-def _in_session(
-    session: Session,
-    book: Program,
-    member_id: str,
-    wanted: dict[str, Any],
-    under: Key,
-    tell: Tell,
-    at: datetime,
-) -> Answer:
-    """Whatever is wanted; holds whose time is over lapse first."""
-    by = By(principal().actor, request_id.get(), at)
-    if "reward" in wanted:
-        reward = RedeemReward(wanted["reward"], _hold_s(wanted))
-        act = partial(redeem_reward, session, book, member_id, reward)
-    else:
-        act = partial(redeem, InSession(session), book, member_id, _order(wanted))
-    try:
-        return act(under=under, tell=tell, by=by)
-    except HoldsLapse as due:
-        lapse_due(session, [due.account_id], at)
-        return act(under=under, tell=tell, by=by)
-
-
-def _tried(
-    book: Program, member_id: str, wanted: dict[str, Any], under: Key, at: datetime
-) -> Response:
-    """The act itself, taken back: what it says is what it would do."""
-    outcome: list[Redeemed | Problem] = []
-
-    def tell(made: Redeemed | Problem) -> Answer:
-        outcome.append(made)
-        return Answer(200, "")
-
-    with undone(tenant()) as session:
-        _in_session(session, book, member_id, wanted, under, tell, at)
-    [made] = outcome
-    if isinstance(made, Problem):
-        raise made
-    return json_answer(shown_tried(made))
-
-
-def _order(wanted: dict[str, Any]) -> Redeem:
-    return Redeem(wanted.get("points"), wanted.get("amount"), _hold_s(wanted))
-
-
-def _hold_s(wanted: dict[str, Any]) -> int | None:
-    return wanted["hold"]["expires_in_s"] if "hold" in wanted else None
+    key = required_key()
+    query = load_query(_QUERY) if request.query_string else _AS_IT_IS
+    if query["dry_run"]:
+        return json_answer(shown_tried(try_to_spend(program, member_id, wanted, query["now"])))
+    return respond(spend(program, member_id, wanted, key))
 
 
 @redemptions.route(

@@ -36,7 +36,7 @@ from loyalty.web.return_schema import (
     ReturnSchema,
     shown_return,
 )
-from loyalty.web.waiting import asked_for, waiting
+from loyalty.web.waiting import asked_for, judged_within
 
 returns = Resource("returns", description="What comes back takes back what it had earned.")
 
@@ -152,10 +152,8 @@ def _accepted(tenant_id: int, stored: Accepted) -> Response:
     if not stored.fresh:
         headers["Idempotency-Replayed"] = "true"
     wait_s = asked_for(request.headers.get("Prefer"))
-    if wait_s:
-        with waiting().place(tenant_id) as there_is_one:
-            if there_is_one and waiting().wait(tenant_id, stored.id, wait_s):
-                headers["Preference-Applied"] = f"wait={wait_s}"
+    if wait_s and judged_within(tenant_id, stored.id, wait_s):
+        headers["Preference-Applied"] = f"wait={wait_s}"
     with transaction(tenant_id) as session:
         told = tell_one(session, stored.id)
     if told.settled and wait_s:

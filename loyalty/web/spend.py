@@ -1,0 +1,149 @@
+"""Points are spent, whichever door asks: one limit, one key, one stored answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from loyalty.audit.by import By
+from loyalty.db import InSession
+from loyalty.errors import Problem
+from loyalty.idempotency.once import Answer
+from loyalty.ids import uuid7
+from loyalty.logs import request_id
+from loyalty.programs.cache import cached_program
+from loyalty.programs.queries import Program
+from loyalty.redemption.burn import Key
+from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
+from loyalty.redemption.redeem_reward import RedeemReward, redeem_reward
+from loyalty.redemption.release import lapse_due
+from loyalty.transaction import brief, present, transaction, undone
+from loyalty.web.auth import principal
+from loyalty.web.database_errors import again_after_deadlock
+from loyalty.web.limits import limit_burns
+from loyalty.web.measure import timed_burn
+from loyalty.web.once import hash_of, refused, told
+from loyalty.web.redemption_schema import shown_made
+
+OPERATION = "redemptions.create"
+
+Tell = Callable[[Redeemed | Problem], Answer]
+
+
+@again_after_deadlock
+@timed_burn
+def spend(program: str, member_id: str, wanted: dict[str, Any], key: str) -> Answer:
+    """Spends points, an amount or for a reward, or holds them, once under the key.
+
+    `wanted` is as RedeemSchema loads it. A business refusal is an answer too.
+    Raises RateLimited, what `redeem` raises, and what idempotency raises.
+    """
+    who, book = principal(), _limited(program, member_id)
+    under, at = _under(key, program, member_id, wanted), present(who.tenant_id)
+
+    def tell(made: Redeemed | Problem) -> Answer:
+        if isinstance(made, Problem):
+            return refused(made)
+        return told(201, shown_made(made, program, member_id))
+
+    if "reward" in wanted:
+        with transaction(who.tenant_id) as session:
+            return _in_session(session, book, member_id, wanted, under, tell, at)
+    order = _order(wanted)
+    try:
+        return _at_once(book, member_id, order, under, tell, at)
+    except HoldsLapse as due:
+        with transaction(who.tenant_id) as session:
+            lapse_due(session, [due.account_id], at)
+        return _at_once(book, member_id, order, under, tell, at)
+
+
+@again_after_deadlock
+def try_to_spend(
+    program: str, member_id: str, wanted: dict[str, Any], at: datetime | None
+) -> Redeemed:
+    """The act itself, taken back: what it says is what it would do, now or at an instant.
+
+    Raises what `spend` raises, and business refusals too.
+    """
+    outcome: list[Redeemed | Problem] = []
+
+    def tell(made: Redeemed | Problem) -> Answer:
+        outcome.append(made)
+        return Answer(200, "")
+
+    who, book = principal(), _limited(program, member_id)
+    under = _under(str(uuid7()), program, member_id, wanted)
+    with undone(who.tenant_id) as session:
+        _in_session(session, book, member_id, wanted, under, tell, at or present(who.tenant_id))
+    [made] = outcome
+    if isinstance(made, Problem):
+        raise made
+    return made
+
+
+def _limited(program: str, member_id: str) -> Program:
+    """The program, if the member may try again already. Raises RateLimited, NotFound."""
+    who = principal()
+    book = cached_program(who.tenant_id, program, transaction)
+    settings = book.settings
+    limit_burns(
+        who, book.id, member_id, settings.burns_per_minute, servers=settings.limit_burns_of_servers
+    )
+    return book
+
+
+def _under(key: str, program: str, member_id: str, wanted: dict[str, Any]) -> Key:
+    return Key(OPERATION, key, hash_of(wanted, {"program": program, "member_id": member_id}))
+
+
+def _at_once(
+    book: Program, member_id: str, order: Redeem, under: Key, tell: Tell, at: datetime
+) -> Answer:
+    """Points or an amount, in two round trips."""
+    who = principal()
+    with brief(who.tenant_id) as statements:
+        return redeem(
+            statements,
+            book,
+            member_id,
+            order,
+            under=under,
+            tell=tell,
+            by=By(who.actor, request_id.get(), at),
+        )
+
+
+def _in_session(
+    session: Session,
+    book: Program,
+    member_id: str,
+    wanted: dict[str, Any],
+    under: Key,
+    tell: Tell,
+    at: datetime,
+) -> Answer:
+    """Whatever is wanted; holds whose time is over lapse first."""
+    by = By(principal().actor, request_id.get(), at)
+    if "reward" in wanted:
+        reward = RedeemReward(wanted["reward"], _hold_s(wanted))
+        act = partial(redeem_reward, session, book, member_id, reward)
+    else:
+        act = partial(redeem, InSession(session), book, member_id, _order(wanted))
+    try:
+        return act(under=under, tell=tell, by=by)
+    except HoldsLapse as due:
+        lapse_due(session, [due.account_id], at)
+        return act(under=under, tell=tell, by=by)
+
+
+def _order(wanted: dict[str, Any]) -> Redeem:
+    return Redeem(wanted.get("points"), wanted.get("amount"), _hold_s(wanted))
+
+
+def _hold_s(wanted: dict[str, Any]) -> int | None:
+    return wanted["hold"]["expires_in_s"] if "hold" in wanted else None
