@@ -45,7 +45,7 @@ class Webhooks:
             _header(told, f"webhook-{name}") for name in ("id", "timestamp", "signature")
         )
         self._must_be_of_now(sent_at, time.time() if now_s is None else now_s)
-        signed = f"{message_id}.{sent_at}.".encode() + body
+        signed = f"{message_id}.{sent_at}.".encode(errors="surrogateescape") + body
         if not self._is_signed(signed, signatures):
             raise NotGenuine("No signature is of a secret that is known here.")
         try:

@@ -46,6 +46,7 @@ _OK, _REDIRECTION = 200, 300
 _AGAIN = frozenset({408, 429, 502, 503, 504})
 _KEY = re.compile(r"[!-~]{1,255}")
 _LOST = (requests.ConnectionError, requests.Timeout, HTTPError)
+_NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"  # another try would see the same
 _luck = SystemRandom()
 
 
@@ -85,7 +86,11 @@ class Wire:
         session: Callable[[], requests.Session],
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query + parts.fragment
+        ):
             raise ValueError(f"{url!r} is not where a bank is: https://points.example is expected.")
         self._base = f"{url.rstrip('/')}/v1"
         self._bearer = _Bearer(token)
@@ -152,6 +157,8 @@ class Wire:
             ) as response:
                 raw = _whole(response, ends_at)
         except _LOST as error:
+            if _NOT_TRUSTED in str(error):
+                raise Garbled(f"{self._base} has no certificate that is trusted here.") from error
             raise _Lost(f"{type(error).__name__}: {error}") from error
         return _reply(response, raw, request.key)
 
@@ -246,7 +253,7 @@ def _problem(response: requests.Response, body: Any) -> Problem:
         title=str(told.get("title", reason)),
         detail=str(told.get("detail", reason)),
         type=str(told.get("type", "about:blank")),
-        errors=tuple(read(FieldError, one) for one in told.get("errors", ())),
+        errors=tuple(read(FieldError, one) for one in told.get("errors") or ()),
         request_id=told.get("request_id") or response.headers.get("X-Request-Id"),
         retry_after_s=asked_s,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def trickles(handler: BaseHTTPRequestHandler) -> None:
 
 
 @contextlib.contextmanager
-def bad_bank(*answers: Answer) -> Iterator[BadBank]:
+def bad_bank(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[BadBank]:
     """It listens on a port of its own until the end of the block."""
     bank = BadBank(list(answers))
 
@@ -113,7 +114,9 @@ def bad_bank(*answers: Answer) -> Iterator[BadBank]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    bank.url = f"http://127.0.0.1:{server.server_address[1]}"
+    bank.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -98,6 +98,12 @@ def test_a_changed_byte_is_seen(place: int, flipped: int) -> None:
         Webhooks(_SECRET).verify(_headers(_signature(_BODY)), bytes(body), now_s=_NOW_S)
 
 
+def test_headers_of_any_bytes_are_refused_and_no_more() -> None:
+    headers = {**_headers("v1,\udcff €"), "Webhook-Id": "msg_\udcff"}
+    with pytest.raises(NotGenuine, match="No signature"):
+        Webhooks(_SECRET).verify(headers, _BODY, now_s=_NOW_S)
+
+
 @pytest.mark.parametrize("changed", ["id", "timestamp"])
 def test_id_and_time_are_signed_too(changed: str) -> None:
     headers = {name.lower(): value for name, value in _headers(_signature(_BODY)).items()}

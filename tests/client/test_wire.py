@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import pickle
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 import loyalty_client
 from loyalty.embedded.valkey import free_port
@@ -182,7 +188,39 @@ def test_what_is_no_bank_is_told(answer: Answer) -> None:
         _redeem(bank.url)
 
 
-@pytest.mark.parametrize("url", ["", "points.example", "ftp://points.example", "https://?q=1"])
+def test_a_certificate_that_nobody_vouches_for_is_told_at_once(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with bad_bank(_FINE, tls=_self_signed(tmp_path)) as bank:
+        with pytest.raises(Garbled, match="no certificate that is trusted"):
+            _redeem(bank.url)
+        assert bank.heard == []
+    assert time.monotonic() - begun < _QUICK.total_s
+
+
+def _self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "bank.pem"
+    file.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "https://points.example#1", "points.example", "ftp://points.example", "https://?q=1"],
+)
 def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(ValueError, match="is not where a bank is"):
         Loyalty(url, "lk_secret")
