@@ -56,6 +56,7 @@ imports = (
     "loyalty.tasks.re_evaluations",
     "loyalty.tasks.returns",
     "loyalty.tasks.gifts",
+    "loyalty.tasks.imports",
     "loyalty.tasks.jobs",
     "loyalty.tasks.notifications",
     "loyalty.tasks.segments",
@@ -86,6 +87,7 @@ task_routes = {
     "re_evaluations.sweep": {"queue": "sweep"},
     "gifts.give": {"queue": "award"},
     "gifts.sweep": {"queue": "sweep"},
+    "imports.forget": {"queue": "sweep"},
     "jobs.advance": {"queue": "award"},
     "jobs.sweep": {"queue": "sweep"},
     "earning.sweep": {"queue": "sweep"},
@@ -123,6 +125,11 @@ beat_schedule = {
     "segment-sizes": {"task": "segments.count", "schedule": 600.0, "options": {"expires": 600}},
     "forget-deliveries": {
         "task": "webhooks.forget",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "forget-uploads": {
+        "task": "imports.forget",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
