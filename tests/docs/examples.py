@@ -123,7 +123,8 @@ def loyalty_command(folder: Path, tenant: str) -> Path:
         "#!/bin/sh\n"
         'case "$*" in *--tenant*) ;;\n'
         f"token*|pause*|resume*|audit*|promotions*|members*|statement*|explain*|adjust*"
-        f'|retry-failed*|re-evaluate*) set -- "$@" --tenant {tenant};; esac\n'
+        f"|retry-failed*|re-evaluate*|import*|export*|erase*)"
+        f' set -- "$@" --tenant {tenant};; esac\n'
         f'exec {sys.executable} -m loyalty.cli "$@"\n'
     )
     python = folder / "python"  # no link: that would forget its packages
