@@ -34,7 +34,7 @@ _ENTRIES_CONTINUE = """
         lag(e.pending_after::bigint, 1, 0::bigint) OVER w AS p,
         lag(e.available_after::bigint, 1, 0::bigint) OVER w AS a,
         lag(e.held_after::bigint, 1, 0::bigint) OVER w AS h,
-        lag(e.owed_after::bigint, 1, 0::bigint) OVER w AS o
+        lag(e.owed_after::bigint, 1, 0::bigint) OVER w AS o, lag(e.place) OVER w AS fed
       FROM entry e WHERE e.tenant_id = :tenant AND e.account_id IN (SELECT id FROM scope)
       WINDOW w AS (PARTITION BY e.account_id ORDER BY e.version)
     ) c
@@ -43,6 +43,7 @@ _ENTRIES_CONTINUE = """
        OR available_after <> a + moved('available', from_bucket, to_bucket, points)
        OR held_after <> h + moved('held', from_bucket, to_bucket, points)
        OR owed_after <> o + moved('owed', from_bucket, to_bucket, points)
+       OR place < fed
     LIMIT 1
 """
 _ACCOUNT_IS_ITS_ENTRIES = """
