@@ -45,19 +45,20 @@ def failures(
 def retry_failed(session: Session, program: Program, failed: Sequence[Failure], by: By) -> int:
     """Hands them to the workers again; returns how many. What is no longer failed is let be."""
     purchases = [one.id for one in failed if one.what == "earn"]
-    again = reopen(session, purchases, by.at) if purchases else 0
     others = sorted(one.id for one in failed if one.what == "return")
-    again += sum(retry_return(session, one, by.at) for one in others)
-    for what in ("earn", "return"):
-        ids = [str(one.id) for one in failed if one.what == what]
-        if ids:
+    again: dict[What, int] = {
+        "earn": reopen(session, purchases, by.at) if purchases else 0,
+        "return": sum(retry_return(session, one, by.at) for one in others),
+    }
+    for what, count in again.items():
+        if count:
             record(
                 session,
                 actor=by.actor,
                 act=f"{what}.retry",
                 subject=f"program {program.slug}",
-                before={"status": "failed", "ids": ids},
+                before={"status": "failed", "ids": [str(o.id) for o in failed if o.what == what]},
                 request_id=by.request_id,
                 at=by.at,
             )
-    return again
+    return sum(again.values())

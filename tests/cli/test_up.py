@@ -203,5 +203,7 @@ def test_doctor_finds_a_stack_of_ours_well(up: Up) -> None:
 
 def test_help_names_every_command() -> None:
     said = loyalty("--help").stdout
-    for command in ("up", "token", "tenants", "migrate", "doctor", "audit", "demo", "load"):
+    commands = ("up", "token", "tenants", "migrate", "doctor", "audit", "demo", "load")
+    desk = ("members", "statement", "explain", "adjust", "retry-failed", "re-evaluate")
+    for command in (*commands, *desk):
         assert re.search(rf"^  {command} +\S", said, re.MULTILINE), command
