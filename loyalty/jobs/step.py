@@ -75,20 +75,17 @@ def attempt(session: Session, place: int, subject: str, act: Callable[[], bool])
 
     What is no fault of the row (a deadlock, a connection, a bug) is raised, and ends the batch.
     """
-    savepoint = session.begin_nested()
     try:
-        changed = act()
-        session.flush()
+        with session.begin_nested():
+            changed = act()
+            session.flush()
     except Unavailable:
         raise
     except Problem as problem:
-        savepoint.rollback()
         return Refused(place, subject, problem.code, problem.detail[:_MOST_DETAIL])
     except DBAPIError as error:
         if not isinstance(error.orig, ROWS_FAULT):
             raise
-        savepoint.rollback()
         detail = str(error.orig).partition("\n")[0][:_MOST_DETAIL]
         return Refused(place, subject, "not_possible", detail)
-    savepoint.commit()
     return changed

@@ -163,18 +163,22 @@ def token(name: str, value: str) -> str:
     return f"={name}={value}"[:LONGEST_ATTRIBUTE]
 
 
+def has_attribute(index: int) -> str:
+    """The condition of the attribute of that number."""
+    return (
+        "EXISTS (SELECT FROM member_word w WHERE w.tenant_id = ms.tenant_id"
+        f" AND w.member_id = ms.member_id AND w.word = :attribute_{index})"
+    )
+
+
 def _attributes(found: Where, wanted: Mapping[str, str]) -> None:
     for index, (name, value) in enumerate(wanted.items()):
-        found.add(
-            "EXISTS (SELECT FROM member_word w WHERE w.tenant_id = ms.tenant_id"
-            f" AND w.member_id = ms.member_id AND w.word = :attribute_{index})",
-            **{f"attribute_{index}": token(name, value)},
-        )
+        found.add(has_attribute(index), **{f"attribute_{index}": token(name, value)})
 
 
 _FOLDED = text("SELECT folded(:q)")
 _NAMED = "' ' || m.name_folded LIKE ALL(:word_starts)"
-_KNOWN = """(m.member_id LIKE :beginning OR EXISTS (
+_KNOWN = """m.member_id LIKE :beginning OR EXISTS (
       SELECT FROM identifier i
       WHERE i.tenant_id = m.tenant_id AND i.member_id = m.id AND i.value = :q)
     OR EXISTS (SELECT FROM member o WHERE o.tenant_id = m.tenant_id
@@ -183,17 +187,18 @@ _KNOWN = """(m.member_id LIKE :beginning OR EXISTS (
 
 
 def _text(found: Where, q: str) -> None:
-    values = {"q": q}
+    values: dict[str, object] = {"q": q}
     folded: str = found.session.execute(_FOLDED, values).scalar_one()
     found.words = folded.split()
     literal = q.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     starts = [f"% {word}%" for word in found.words]
-    named = f" OR {_NAMED})" if starts else ")"  # of no words, every name has all
-    found.add(_KNOWN + named, "m", q=q, beginning=f"{literal}%", word_starts=starts)
+    named = f"{_NAMED} OR " if starts else ""  # of no words, every name has all
+    values |= {"beginning": f"{literal}%", "word_starts": starts}
+    found.add(f"({named}{_KNOWN})", "m", **values)
 
 
 def _active_since(found: Where, since: object) -> None:
-    found.add(_active(":last_activity_gte", ">="), last_activity_gte=since)
+    found.add(ACTIVE_SINCE, last_activity_gte=since)
 
 
 def _inactive_since(found: Where, since: object) -> None:
@@ -219,6 +224,7 @@ def _active(instant: str, sign: str) -> str:
     )
 
 
+ACTIVE_SINCE = _active(":last_activity_gte", ">=")
 _READERS: Mapping[str, Reader] = {
     "points_gte": _simple("a.available >= :points_gte", "a"),
     "points_lte": _simple("a.available <= :points_lte", "a"),

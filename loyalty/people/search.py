@@ -97,6 +97,8 @@ def search(
     session.execute(_BY_INDEX)
     narrowed = few(filters, asked, key)
     if narrowed is not None:
+        if narrowed.settles is not None:
+            asked.conditions.remove(narrowed.settles)
         asked.add(f"{narrowed.column} = ANY(:few)", few=narrowed.ids)
     if after is not None:
         sign = "<" if way == "DESC" else ">"

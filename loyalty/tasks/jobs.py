@@ -22,7 +22,7 @@ from loyalty.transaction import across_tenants, transaction
 
 log = logger(__name__)
 
-AT_A_STRETCH_S = 2.0  # then purchases that wait behind it have their turn
+AT_A_STRETCH_S = 1.0  # then purchases that wait behind it have their turn
 PATIENCE = timedelta(seconds=15)  # longer than a batch takes
 
 

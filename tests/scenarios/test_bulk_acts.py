@@ -126,12 +126,12 @@ def test_workers_are_killed_meanwhile__each_member_gets_it_once(door: Door, stac
     stack.sweeper.start()
     try:
         for share in (1, MANY // 3, MANY // 2):
-            until(lambda share=share: _done(stack, door, act_id) >= share, "members", 60)  # type: ignore[misc]
+            _until_done(stack, door, act_id, share)
             if read(door, act_id)["ended_at"] is None:
                 stack.worker.kill()
                 kills += 1
                 stack.worker.start()
-        until(lambda: _done(stack, door, act_id) == MANY, "the act to end", 90)
+        _until_done(stack, door, act_id, MANY)
     finally:
         stack.sweeper.stop()
     assert kills
@@ -141,6 +141,10 @@ def test_workers_are_killed_meanwhile__each_member_gets_it_once(door: Door, stac
     least = door.call("GET", "/programs/wine/members?sort=points&limit=1").json()["data"]
     assert least[0]["points"]["available"] == 7
     assert door.call("GET", "/audit").json()["broken"] == []
+
+
+def _until_done(stack: Stack, door: Door, act_id: str, members: int) -> None:
+    until(lambda: _done(stack, door, act_id) >= members, "members to be done", 90)
 
 
 def _done(stack: Stack, door: Door, act_id: str) -> int:

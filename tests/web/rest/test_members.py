@@ -130,7 +130,35 @@ def test_members_are_searched_in_pages(wine: Caller) -> None:
     assert rest.body["next"] is None
 
 
-@pytest.mark.parametrize("query", ["points_gte=-1", "points_gte=x", "status=gone", "limit=201"])
+def test_pages_by_points_go_on_where_one_ended(wine: Caller) -> None:
+    for points, member_id in enumerate(("bob", "cid"), 5):
+        wine("POST", MEMBERS, {"member_id": member_id, "attributes": {"city": "Rome"}})
+        order = {"points": points, "reason": "a test"}
+        wine("POST", f"{MEMBERS}/{member_id}/adjustments", order, Idempotency_Key=member_id)
+    query = "sort=-points&limit=1&attribute=city:Rome"
+    page = wine("GET", f"{MEMBERS}?{query}")
+    rest = wine("GET", f"{MEMBERS}?{query}&after={page.body['next']}")
+    assert [one.body["data"][0]["member_id"] for one in (page, rest)] == ["cid", "bob"]
+    assert rest.body["next"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "points_gte=-1",
+        "points_gte=x",
+        "status=gone",
+        "limit=201",
+        "sort=age",
+        "segment=none",
+        "attribute=city",
+        "attribute=:Rome",
+        "joined_gte=yesterday",
+        "after=1",
+        "after=j999999999999999999.1",
+        "after=p1.1&sort=joined",
+    ],
+)
 def test_a_search_refuses_what_it_cannot_mean(wine: Caller, query: str) -> None:
     assert wine("GET", f"{MEMBERS}?{query}").wrong[0][0] == f"?{query.split('=')[0]}"
 
