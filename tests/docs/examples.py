@@ -32,11 +32,15 @@ _VARYING = [
     (re.compile(r'("prefix": ")[0-9a-f…]+'), r"\1‹prefix›"),
     (re.compile(r"(?<![\w-])\d+-(\d+)(?![\d-])"), r"‹account›-\1"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "‹seconds›"),
+    (re.compile(r"\b\d+ questions\b"), "‹questions›"),  # each room adds its own
+    (re.compile(r"\bwhsec_[\w+/=…-]+"), "‹secret›"),
+    (re.compile(r'"[0-7][0-9a-f]{47}"'), "‹cursor›"),
     (re.compile(r'"loyalty-‹id›"|t-[0-9a-f]{32}'), "‹tenant›"),
 ]
 _SECRETS = [
     (re.compile(r"\b(eyJ[\w-]{8})[\w-]*\.[\w-]+\.[\w-]+"), r"\1…"),
     (re.compile(r"\b(lk_[0-9a-f]{4})[\w-]+"), r"\1…"),
+    (re.compile(r"\b(whsec_[\w+/]{4})[\w+/=-]+"), r"\1…"),
 ]
 
 
