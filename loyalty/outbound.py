@@ -23,9 +23,12 @@ Address = IPv4Address | IPv6Address
 
 _PORTS = {"https": 443, "http": 80}
 _LONGEST_URL = 2000
-#: IPv6 forms that carry an IPv4 address in their last four bytes: translated (NAT64), and the
-#: deprecated compatible form. Mapped, 6to4 and Teredo addresses the library knows.
-_CARRIES_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+#: The IPv6 addresses that are given to anybody (RFC 4291). All others are of one house, or of
+#: nobody; but for two forms that carry the IPv4 address that is called: mapped, and NAT64's.
+_GIVEN = IPv6Network("2000::/3")
+_EXAMPLES = IPv6Network("3fff::/20")  # the library learned of it late
+_NAT64 = IPv6Network("64:ff9b::/96")
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # before an IPv4 address, in any network
 
 
 class Unreachable(Exception):
@@ -45,12 +48,20 @@ def is_public(address: Address) -> bool:
     """Whether the address is one of the open internet, in whatever form it is written."""
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
-    if any(address in network for network in _CARRIES_IPV4):
-        return is_public(IPv4Address(address.packed[-4:]))
-    for inner in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())):
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast and not address.is_site_local
+    is_given = address in _GIVEN and address not in _EXAMPLES and address.is_global
+    if not is_given and address.ipv4_mapped is None and address not in _NAT64:
+        return False
+    return all(map(is_public, _carried(address)))
+
+
+def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses that are written into this one: what is called may be one of them."""
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address in _NAT64 or address.packed[8:12] in _ISATAP:
+        yield IPv4Address(address.packed[-4:])
 
 
 def check_url(url: str) -> SplitResult:

@@ -41,6 +41,18 @@ _OWN = (
     "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe",
     "2001:0:a9fe:a9fe::1",
+    "2001:0:101:101:0:0:5601:5601",  # Teredo, whoever is behind it
+    "::ffff:0:127.0.0.1",  # translated (SIIT)
+    "::1.1.1.1",  # compatible, and so nobody's
+    "64:ff9b:1:a9fe:a9:fe00:101:101",  # NAT64 of one house: the IPv4 address is not the last part
+    "::5efe:127.0.0.1",  # ISATAP
+    "2606:4700::200:5efe:10.0.0.1",
+    "100::1",
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "fe80::1%eth0",
+    "fd00:ec2::254",  # where clouds tell secrets, again
 )
 
 
@@ -49,7 +61,7 @@ def test_our_own_house_is_not_public_in_any_form(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"])
 def test_the_open_internet_is_public(address: str) -> None:
     assert is_public(ip_address(address))
 

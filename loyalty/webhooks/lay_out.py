@@ -24,14 +24,17 @@ _WAITING = text(
     "SELECT count(*) FROM (SELECT FROM webhook_delivery WHERE tenant_id = :tenant"
     " AND webhook_id = :webhook AND status = 'pending' LIMIT :most) waiting"
 )
-# What is replayed has been laid out before: it is due again.
+# What is replayed has been laid out before: it is due again. What stands behind one that waits is
+# due when that one is.
 _ADD = text(
     """
     INSERT INTO webhook_delivery AS d
       (tenant_id, webhook_id, id, event_id, type, subject, cursor, body, status, due_at,
        laid_out_at)
     SELECT :tenant, :webhook, r.id, r.event_id, r.type, r.subject, r.cursor, r.body, 'pending',
-           :at, :at
+           greatest(:at, (SELECT max(e.due_at) FROM webhook_delivery e
+                          WHERE e.tenant_id = :tenant AND e.webhook_id = :webhook
+                            AND e.status = 'pending' AND e.subject = r.subject)), :at
     FROM json_to_recordset(CAST(:events AS json))
       AS r(id uuid, event_id text, type text, subject text, cursor text, body text)
     ON CONFLICT (tenant_id, webhook_id, event_id) DO UPDATE

@@ -27,6 +27,7 @@ class Delivery:
     id: UUID
     event_id: str
     subject: str
+    cursor: str
     body: bytes
     attempts: int
 
@@ -91,7 +92,9 @@ def next_round(session: Session, webhook_id: UUID, holder: UUID, at: datetime) -
         webhook.url,
         keys_of(webhook, at),
         [
-            Delivery(row.id, row.event_id, row.subject, row.body.encode(), row.attempts)
+            Delivery(
+                row.id, row.event_id, row.subject, row.cursor, row.body.encode(), row.attempts
+            )
             for row in taken
         ],
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
@@ -20,7 +20,7 @@ from loyalty.events.feed import Place, latest
 from loyalty.ids import uuid7
 from loyalty.outbound import Unreachable, check_url
 from loyalty.programs.queries import program_by_slug
-from loyalty.webhooks.models import WebhookRow
+from loyalty.webhooks.models import DeliveryRow, WebhookRow
 from loyalty.webhooks.rules import SECRET_BYTES, secret_text
 from loyalty.webhooks.seal import seal, unseal
 
@@ -92,7 +92,7 @@ def change_webhook(
     if "programs" in values:
         values["program_ids"] = _program_ids(session, values.pop("programs"))
     if values.get("status") == "active" and present.status != "active":
-        _wake(present)
+        _wake(session, present, by.at)
     for name, value in values.items():
         setattr(present, name, value)
     present.version += 1
@@ -168,9 +168,18 @@ def told(row: WebhookRow) -> dict[str, Any]:
     }
 
 
-def _wake(row: WebhookRow) -> None:
+def _wake(session: Session, row: WebhookRow, at: datetime) -> None:
     row.failing_since, row.failed_rounds, row.rests_until = None, 0, None
     row.disabled_reason = None
+    session.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.tenant_id == row.tenant_id,
+            DeliveryRow.webhook_id == row.id,
+            DeliveryRow.status == "pending",
+        )
+        .values(due_at=at)
+    )
 
 
 def _program_ids(session: Session, slugs: Sequence[str] | None) -> list[int] | None:

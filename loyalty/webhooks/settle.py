@@ -36,6 +36,15 @@ _WRITE = text(
       AND d.status = 'pending' AND d.attempts = r.taken
     """
 )
+# Those behind one that waits are due when it is; behind one that is through, now.
+_FOLLOW = text(
+    """
+    UPDATE webhook_delivery d SET due_at = r.due_at
+    FROM json_to_recordset(CAST(:rows AS json)) AS r(subject text, cursor text, due_at timestamptz)
+    WHERE d.tenant_id = :tenant AND d.webhook_id = :webhook AND d.status = 'pending'
+      AND d.subject = r.subject AND d.cursor > r.cursor AND d.due_at <> r.due_at
+    """
+)
 
 
 def settle_round(
@@ -50,14 +59,9 @@ def settle_round(
     except NotFound:
         return 0, 0
     rows = [_row(delivery, outcome, at) for delivery, outcome in sent]
-    session.execute(
-        _WRITE,
-        {
-            "tenant": webhook.tenant_id,
-            "webhook": webhook.id,
-            "rows": orjson.dumps(rows).decode(),
-        },
-    )
+    whose = {"tenant": webhook.tenant_id, "webhook": webhook.id}
+    session.execute(_WRITE, {**whose, "rows": orjson.dumps(rows).decode()})
+    session.execute(_FOLLOW, {**whose, "rows": orjson.dumps(_followed(sent, rows, at)).decode()})
     outcomes = [outcome for _, outcome in sent if outcome is not None]
     if any(one.is_delivered for one in outcomes):
         webhook.failing_since, webhook.failed_rounds, webhook.rests_until = None, 0, None
@@ -87,6 +91,25 @@ def _row(delivery: Delivery, outcome: Outcome | None, at: datetime) -> dict[str,
     dice = random.random()  # noqa: S311 - it spreads tries, and guards nothing
     wait = rules.wait_after(delivery.attempts, outcome.retry_after_s, dice)
     return {**told, "status": "dead"} if wait is None else {**told, "due_at": at + wait}
+
+
+def _followed(
+    sent: Sequence[Sent], rows: Sequence[dict[str, object]], at: datetime
+) -> list[dict[str, object]]:
+    """Of each subject the one that the later ones wait for: the first that is not delivered, or
+    the last; and when they are due."""
+    found: dict[str, dict[str, object]] = {}
+    for (delivery, _), row in zip(sent, rows, strict=True):
+        before = found.get(delivery.subject)
+        if before is None or before["delivered"]:
+            waits = row["status"] == "pending"
+            found[delivery.subject] = {
+                "subject": delivery.subject,
+                "cursor": delivery.cursor,
+                "due_at": row["due_at"] if waits else at,
+                "delivered": row["status"] == "delivered",
+            }
+    return list(found.values())
 
 
 def _failed(

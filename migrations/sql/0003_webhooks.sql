@@ -97,6 +97,7 @@ CREATE TABLE webhook_delivery (
   FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhook ON DELETE CASCADE
 );
 CREATE INDEX delivery_in_order ON webhook_delivery (tenant_id, webhook_id, cursor) WHERE status = 'pending';
+CREATE INDEX delivery_due ON webhook_delivery (tenant_id, webhook_id, due_at) WHERE status = 'pending';
 CREATE INDEX delivery_of_subject ON webhook_delivery (tenant_id, webhook_id, subject, cursor) WHERE status = 'pending';
 CREATE INDEX delivery_by_status ON webhook_delivery (tenant_id, webhook_id, status, id);
 CREATE INDEX delivery_age ON webhook_delivery USING brin (laid_out_at);

@@ -13,8 +13,7 @@ from loyalty.webhooks.save import NewWebhook, add_webhook
 from tests.opened import AT
 
 _WARNED = text(
-    "INSERT INTO expiry_warning (tenant_id, account_id, expires_at)"
-    " VALUES (:tenant, :account, :at)"
+    "INSERT INTO expiry_warning (tenant_id, account_id, expires_at) VALUES (:tenant, :account, :at)"
 )
 
 
