@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import requests
@@ -15,6 +15,8 @@ from tests.stack import Stack
 from tests.tenant import TestTenant
 
 TIMEOUT_S = 30.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def purchase(member_id: str, amount: str, at: datetime | None = None) -> dict[st
     }
 
 
-def at_once(count: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
+def at_once(count: int, call: Callable[[int], T]) -> list[T]:
     """`call(0)` … `call(count - 1)`, each from a thread of its own."""
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(call, range(count)))

@@ -40,7 +40,7 @@ class Till:
         return requests.post(self._url, json=body, headers=self._headers, timeout=TIMEOUT_S)
 
     def sells(
-        self, transaction_id: str | None = None, *, wait: int = 10, **what: object
+        self, transaction_id: str | None = None, *, wait: int = 10, **what: Any
     ) -> dict[str, Any]:
         """A purchase, and what the till is told of it."""
         purchase = {
@@ -98,7 +98,7 @@ def test_one_product_and_many_lines_are_credited_by_the_promotions_in_force(bake
 
 def test_one_purchase_from_three_tills_at_once_is_credited_once(bakery: Door) -> None:
     tills = [Till(bakery) for _ in range(3)]
-    receipt = {"amount": "10", "occurredAt": datetime.now(UTC).isoformat()}
+    receipt: dict[str, Any] = {"amount": "10", "occurredAt": datetime.now(UTC).isoformat()}
     answers = at_once(3, lambda number: tills[number].sells("R-1", **receipt))
     assert {one["__typename"] for one in answers} == {"Awarded"}
     assert {one["points"] for one in answers} == {10}
@@ -115,7 +115,12 @@ def test_one_purchase_from_three_tills_at_once_is_credited_once(bakery: Door) ->
 
 def test_who_has_not_joined_gets_the_points_on_joining(bakery: Door) -> None:
     till, at = Till(bakery), datetime.now(UTC).isoformat()
-    receipt = {"identifier": None, "memberId": "zoe", "amount": "10", "occurredAt": at}
+    receipt: dict[str, Any] = {
+        "identifier": None,
+        "memberId": "zoe",
+        "amount": "10",
+        "occurredAt": at,
+    }
     told = till.sells("R-1", **receipt)
     assert (told["__typename"], told["status"], told["reason"]) == (
         "Accepted",

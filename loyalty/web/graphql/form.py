@@ -21,7 +21,9 @@ class Operation(FieldExtension):
     def __init__(self, name: str, *, acts: bool) -> None:
         self.name, self.acts = name, acts
 
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, /, **given: Any) -> Any:
+    def resolve(  # type: ignore[override]  # by place: `source` is an argument of `purchases`
+        self, next_: Callable[..., Any], source: Any, info: Info, /, **given: Any
+    ) -> Any:
         """What the field answers. Raises Forbidden, ScopeMissing."""
         info.context.who.require(self.name)
         if self.acts:

@@ -58,7 +58,7 @@ class Limits(SchemaExtension):
     a document of a hundred short fragments makes for ever; here each is measured once.
     """
 
-    def on_validate(self) -> Iterator[None]:  # type: ignore[override]  # or an async one
+    def on_validate(self) -> Iterator[None]:
         """Before validation. Raises TooMuchAsked, and BadDocument for who does not say which."""
         document = self.execution_context.graphql_document
         if document is not None:

@@ -15,6 +15,7 @@ from loyalty.members.identify import Identifier
 from loyalty.people.answer import Figures, MemberAnswer, member_answer
 from loyalty.people.answers import member_answers
 from loyalty.people.profile import lookup
+from loyalty.tiers import rules
 from loyalty.tiers.rules import Amount, Ladder
 from loyalty.web.fields import MemberId
 from loyalty.web.graphql.asking import Asking, Info, formed
@@ -68,6 +69,11 @@ class NextTier:
     name: str
     missing: Missing
 
+    @classmethod
+    def of(cls, ladder: Ladder, tier: rules.Tier, missing: Amount) -> NextTier:
+        """The tier, and what is missing of what the ladder counts."""
+        return cls(key=tier.key, name=tier.name, missing=Missing.of(ladder, missing))
+
 
 @told
 class Keep:
@@ -75,6 +81,11 @@ class Keep:
 
     by: datetime
     missing: Missing
+
+    @classmethod
+    def of(cls, ladder: Ladder, keep: rules.Keep) -> Keep:
+        """What must be gained of what the ladder counts."""
+        return cls(by=keep.by, missing=Missing.of(ladder, keep.missing))
 
 
 @told
@@ -138,12 +149,8 @@ class Member:
                 since=member.tier_since,
                 until=member.tier_until,
             ),
-            next_tier=above
-            and NextTier(
-                key=above[0].key, name=above[0].name, missing=Missing.of(ladder, above[1])
-            ),
-            keep=member.keep
-            and Keep(by=member.keep.by, missing=Missing.of(ladder, member.keep.missing)),
+            next_tier=NextTier.of(ladder, *above) if above else None,
+            keep=Keep.of(ladder, member.keep) if member.keep else None,
             points=Balance.of(member.points),
             expiring=[
                 Expiring(points=Points(one.points), expires_at=one.expires_at)

@@ -73,8 +73,8 @@ class Promotion:
             name=promotion.name,
             standing=promotion.standing,
             status=PromotionStatus(promotion.status(at)),
-            current=current and PromotionVersion.of(current, at),
-            draft=draft and PromotionVersion.of(draft, at),
+            current=PromotionVersion.of(current, at) if current else None,
+            draft=PromotionVersion.of(draft, at) if draft else None,
             created_at=promotion.created_at,
         )
 

@@ -57,11 +57,17 @@ class Share:
     @classmethod
     def of(cls, share: Mapping[str, Any]) -> Share:
         """The share as `explain` tells it."""
-        optional = ("multiplier", "would_be", "left", "why_not")
-        always = ("promotion", "version", "base", "points", "remainder", "sentence")
         return cls(
-            **{name: share[name] for name in always},
-            **{name: share.get(name) for name in optional},
+            promotion=share["promotion"],
+            version=share["version"],
+            base=share["base"],
+            points=share["points"],
+            remainder=share["remainder"],
+            multiplier=share.get("multiplier"),
+            would_be=share.get("would_be"),
+            left=share.get("left"),
+            why_not=share.get("why_not"),
+            sentence=share["sentence"],
         )
 
 

@@ -47,7 +47,7 @@ redemptions = Resource(
 )
 _REDEEM = RedeemSchema()
 _QUERY = DryRunSchema()
-_AS_IT_IS = {"dry_run": False}
+_AS_IT_IS: dict[str, Any] = {"dry_run": False}
 _DRY_RUN = {
     "in": "query",
     "name": "dry_run",

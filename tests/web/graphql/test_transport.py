@@ -15,7 +15,7 @@ from tests.web.graphql.asked import Graph
 _GRAPHQL = "application/graphql-response+json"
 
 
-def _post(client: FlaskClient, tenant: TestTenant, **sent: Any) -> tuple[int, str, Any]:
+def _post(client: FlaskClient, tenant: TestTenant, **sent: Any) -> tuple[int, str | None, Any]:
     headers = tenant.headers() | sent.pop("headers", {})
     answer = client.post("/graphql", headers=headers, **sent)
     return answer.status_code, answer.mimetype, answer.json
