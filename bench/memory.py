@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from time import monotonic
+from time import monotonic, time
 
 import click
 import orjson
@@ -27,6 +27,7 @@ from loyalty.embedded.valkey import free_port
 _MOST = 1.1
 _LOAD = 0.7  # of what single earns reach: the queue must not grow
 _MIB = 1 << 20
+_MOMENT_S = 30
 
 
 @click.command()
@@ -79,7 +80,8 @@ def _load(house: House, shop: Shop, rate: float, seconds: float) -> int:
 
 
 def _memory(house: House, running: Servers) -> dict[str, float]:
-    """Private MiB of each process, by part and rank; a server is one with all its processes."""
+    """Private MiB of each process, by part and rank; a server is one with all its processes, but
+    for those of a moment: what writes Valkey's file anew is a copy of it."""
     found: dict[str, float] = defaultdict(float)
     for name, process in house.processes.running.items():
         root = psutil.Process(process.pid)
@@ -88,7 +90,8 @@ def _memory(house: House, running: Servers) -> dict[str, float]:
             found[f"{name} child {rank}"] = _private(child)
     for name, pid in running.pids().items():
         root = psutil.Process(pid)
-        found[name] = sum(_private(one) for one in (root, *root.children(recursive=True)))
+        lasting = [one for one in root.children(recursive=True) if time() - _age(one) > _MOMENT_S]
+        found[name] = sum(map(_private, (root, *lasting)))
     return dict(found)
 
 
