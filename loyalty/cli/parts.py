@@ -17,7 +17,7 @@ BLOCKING_THREADS = 32
 _CONNECTIONS = 512
 #: Webhooks that one courier serves side by side: a slow one takes up one of them.
 _ENDPOINTS_AT_ONCE = 32
-_FLOWER_TASKS, _FLOWER_WORKERS = 10_000, 100  # what Flower keeps in memory
+_FLOWER_TASKS, _FLOWER_WORKERS = 2_000, 100  # what Flower keeps in memory
 
 #: Celery warns of a worker that runs as root; in a container that is how it is.
 _AS_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
