@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import NotFound
 from loyalty.members.models import MembershipRow
-from loyalty.notifications.models import KeyRow, RefusalRow
+from loyalty.notifications.models import KeyRow
 from loyalty.programs.queries import program_by_id
 
 _WHOSE = struct.Struct(">IQ")  # tenant, membership
@@ -60,11 +60,11 @@ def link_of(session: Session, membership_id: int, at: datetime) -> str:
     return urlsafe_b64encode(whose + _mark(_secret(session, at), whose)).decode().rstrip("=")
 
 
-def read_link(text: str) -> Link:
+def read_link(told: str) -> Link:
     """What the last part of a link says. Raises BadLink."""
-    if FORM.fullmatch(text) is None:
+    if FORM.fullmatch(told) is None:
         raise BadLink
-    raw = urlsafe_b64decode(f"{text}==")
+    raw = urlsafe_b64decode(f"{told}==")
     tenant_id, membership_id = _WHOSE.unpack(raw[: _WHOSE.size])
     if tenant_id >= 2**31 or membership_id >= 2**63:
         raise BadLink
@@ -87,29 +87,33 @@ def subscription_of(session: Session, link: Link) -> Subscription:
     return Subscription(link.membership_id, program.name, program.settings.mail.language)
 
 
+_REFUSED = text(
+    "SELECT EXISTS (SELECT FROM own_memberships(:tenant, :membership) own(id)"
+    " JOIN mail_refusal r ON r.tenant_id = :tenant AND r.membership_id = own.id)"
+)
+_REFUSE = text(
+    "INSERT INTO mail_refusal (tenant_id, membership_id, since)"
+    " VALUES (:tenant, :membership, :at) ON CONFLICT DO NOTHING"
+)
+_WANT = text(
+    "DELETE FROM mail_refusal WHERE tenant_id = :tenant"
+    " AND membership_id = ANY (ARRAY(SELECT own_memberships(:tenant, :membership)))"
+)
+
+
 def is_subscribed(session: Session, membership_id: int) -> bool:
-    """Whether the member has not refused this program's mail."""
-    refused = exists().where(
-        RefusalRow.tenant_id == session.info["tenant_id"],
-        RefusalRow.membership_id == membership_id,
+    """Whether the member has not refused this program's mail, by any name that is theirs."""
+    return not session.scalar(
+        _REFUSED, {"tenant": session.info["tenant_id"], "membership": membership_id}
     )
-    return not session.scalar(select(refused))
 
 
 def subscribe(session: Session, membership_id: int, *, wanted: bool, by: By) -> bool:
     """From now on the member gets mail of this program, or none; False: it was so already."""
-    key = {"tenant_id": session.info["tenant_id"], "membership_id": membership_id}
-    if wanted:
-        changed = session.scalars(delete(RefusalRow).filter_by(**key).returning(RefusalRow.since))
-    else:
-        changed = session.scalars(
-            insert(RefusalRow)
-            .values(**key, since=by.at)
-            .on_conflict_do_nothing()
-            .returning(RefusalRow.since)
-        )
-    if changed.one_or_none() is None:
+    if is_subscribed(session, membership_id) is wanted:
         return False
+    values = {"tenant": session.info["tenant_id"], "membership": membership_id, "at": by.at}
+    session.execute(_WANT if wanted else _REFUSE, values)
     record(
         session,
         actor=by.actor,

@@ -173,6 +173,24 @@ BEGIN
     ORDER BY l.due_at, l.account_id, l.id;
 END $$;
 
+-- The memberships in the same program of whoever has this one, by all names that are theirs since merges.
+CREATE FUNCTION own_memberships(t integer, membership bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE ROWS 2
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  who bigint;
+  program integer;
+BEGIN
+  SELECT coalesce(m.merged_into, m.id), ms.program_id INTO who, program FROM membership ms
+  JOIN member m ON m.tenant_id = t AND m.id = ms.member_id
+  WHERE ms.tenant_id = t AND ms.id = membership;
+  RETURN QUERY
+    SELECT own.id
+    FROM (SELECT who AS id UNION ALL SELECT x.id FROM member x WHERE x.tenant_id = t AND x.merged_into = who) names
+    JOIN membership own ON own.tenant_id = t AND own.program_id = program AND own.member_id = names.id;
+END $$;
+
 -- What is written on a mail: who it is for as they are now. Who was merged meanwhile is the survivor; who has refused
 -- mail by any of their names has refused.
 CREATE FUNCTION mail_about(t integer, notification_id uuid)
@@ -192,11 +210,8 @@ BEGIN
   RETURN QUERY
     SELECT n.kind, n.data, n.program_id, n.created_at, ms.id, ms.account_id, ms.status, m.member_id, m.name,
            m.attributes->>'language', email.value, m.attributes->>'email',
-           EXISTS (
-             SELECT FROM (SELECT who AS id UNION ALL
-                          SELECT x.id FROM member x WHERE x.tenant_id = t AND x.merged_into = who) names
-             JOIN membership own ON own.tenant_id = t AND own.program_id = n.program_id AND own.member_id = names.id
-             JOIN mail_refusal r ON r.tenant_id = t AND r.membership_id = own.id)
+           EXISTS (SELECT FROM own_memberships(t, n.membership_id) own(id)
+                   JOIN mail_refusal r ON r.tenant_id = t AND r.membership_id = own.id)
     FROM notification n
     JOIN member m ON m.tenant_id = t AND m.id = who
     LEFT JOIN membership ms ON ms.tenant_id = t AND ms.program_id = n.program_id AND ms.member_id = who

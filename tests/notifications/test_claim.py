@@ -24,7 +24,7 @@ from loyalty.notifications.claim import LOST_AFTER, claim, settle
 from loyalty.notifications.post_office import Outcome
 from loyalty.notifications.rules import NEWS_FOR, Kind
 from loyalty.notifications.save_template import save_template
-from loyalty.notifications.unsubscribe import subscribe
+from loyalty.notifications.unsubscribe import is_subscribed, subscribe
 from loyalty.notifications.words import Words
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.redeem_reward import RedeemReward
@@ -306,12 +306,19 @@ def test_who_was_merged_is_written_to_as_the_survivor(
 def test_by_whatever_name_somebody_has_unsubscribed(
     wine: Bank, box: Mailbox, server: MailServer
 ) -> None:
-    wine.do(lambda session: reached(session, wine.program, "ben"))
+    ben = wine.do(lambda session: reached(session, wine.program, "ben"))
     wine.do(lambda session: subscribe(session, wine.ann, wanted=False, by=by()))
     order = Merge("ann", "ben", "one person")
     wine.do(lambda session: merge(session, order, actor="test", request_id=None, at=AT))
     send_waiting(server)
     assert box.received == []
+    assert not wine.do(lambda session: is_subscribed(session, ben))
+    assert wine.do(lambda session: subscribe(session, ben, wanted=True, by=by()))
+    assert wine.do(lambda session: is_subscribed(session, wine.ann))
+    wine.give(1000, "ben")
+    wine.find()
+    send_waiting(server)
+    assert len(box.to(ANN)) == 1  # the address that both have now, first in the alphabet
 
 
 def test_own_words_in_the_members_language(wine: Bank, box: Mailbox, server: MailServer) -> None:

@@ -24,6 +24,7 @@ from loyalty.programs.queries import program_by_slug
 from loyalty.redemption.capture import capture
 from loyalty.redemption.redeem import Redeem
 from loyalty.redemption.redeem_reward import RedeemReward
+from loyalty.transaction import transaction
 from tests.notifications.given import Bank, Noted, bank, noted, reached, writing
 from tests.opened import AT, joined, opened, redeemed
 from tests.rewards.given import offered, redeemed_reward
@@ -177,6 +178,15 @@ def test_many_who_read_at_once_find_each_once(tenant: TestTenant) -> None:
         for reading in [threads.submit(wine.find) for _ in range(6)]:
             reading.result()
     assert sorted(milestones(wine)) == list(range(100, 2100, 100))
+
+
+def test_who_comes_second_leaves_it_to_the_first(tenant: TestTenant) -> None:
+    wine = bank(tenant, milestone_every=100)
+    wine.give(100)
+    with transaction(tenant.id) as session:
+        find_causes(session, AT, wall_clock())
+        assert wine.find() == []  # at once: it waits for nobody
+    assert milestones(wine) == [100]
 
 
 def test_a_reading_that_is_undone_is_done_again(tenant: TestTenant) -> None:
