@@ -21,7 +21,9 @@ from loyalty_client import (
     NewMember,
     NotEnrolled,
     NotFound,
+    Patience,
     Program,
+    RateLimited,
     Return,
     ReturnLine,
     TransactionMismatch,
@@ -231,6 +233,20 @@ def test_a_member_has_a_token_of_their_own(wine: Program, loyalty: Loyalty, door
         assert app.program("wine").member("ada") == wine.member("ada")
         with pytest.raises(Forbidden):
             app.program("wine").adjust("ada", 10, "for me")
+
+
+def test_who_is_in_a_hurry_is_told_when_to_come_again(
+    wine: Program, loyalty: Loyalty, door: Door
+) -> None:
+    wine.adjust("ada", 100, "a gift")
+    token = loyalty.member_token("ada").token
+    with Loyalty(door.base_url, token, patience=Patience(total_s=1)) as app:
+        for _ in range(5):
+            app.program("wine").redeem("ada", points=1)
+        with pytest.raises(RateLimited) as limited:
+            app.program("wine").redeem("ada", points=1)
+    assert 1 < (limited.value.problem.retry_after_s or 0) <= 60
+    assert wine.member("ada").points.available == 95
 
 
 def test_nobody_is_signed_in(door: Door) -> None:

@@ -48,7 +48,9 @@ def test_a_webhook_tells_the_same(
     within = replace(config(), private_addresses=True)
     monkeypatch.setattr(outbound, "config", lambda: within)
     old, new = secrets.token_bytes(32), secrets.token_bytes(32)
-    delivery = Delivery(uuid7(), told["id"], told["subject"], json.dumps(told).encode(), 1)
+    delivery = Delivery(
+        uuid7(), told["id"], told["subject"], told["sequence"], json.dumps(told).encode(), 1
+    )
     with receiving() as receiver:
         assert send(receiver.url, [new, old], delivery).is_delivered
     [came] = receiver.came
