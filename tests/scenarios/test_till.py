@@ -154,6 +154,21 @@ def test_a_purchase_that_is_not_judged_in_time_is_accepted(bakery: Door, stack: 
     assert (again["id"], again["replayed"], again["points"]) == (told["id"], True, 10)
 
 
+def test_two_purchases_of_one_request_follow_each_other(bakery: Door) -> None:
+    at = datetime.now(UTC).isoformat()
+    sale = """purchase(wait: 10, input: {{ program: "wine", transactionId: "{id}", memberId: "ann",
+      amount: "{amount}", currency: "USD", occurredAt: "{at}" }}) {{
+        ... on Awarded {{ points member {{ points {{ available }} }} }}
+      }}"""
+    first, second = (
+        f"{id_}: {sale.format(id=id_, amount=amount, at=at)}"
+        for id_, amount in (("a", 4), ("b", 5))
+    )
+    told = Till(bakery).ask(f"mutation {{ {first} {second} }}").json()["data"]
+    assert told["a"] == {"points": 4, "member": {"points": {"available": 4}}}
+    assert told["b"] == {"points": 5, "member": {"points": {"available": 9}}}
+
+
 def test_points_are_spent_at_the_till(bakery: Door) -> None:
     till = Till(bakery)
     assert till.sells(amount="300")["points"] == 300

@@ -39,6 +39,7 @@ ReactDOM.createRoot(document.getElementById("page")).render(
   React.createElement(GraphiQL, {
     fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
     headers, shouldPersistHeaders: false, defaultEditorToolsVisibility: "headers",
+    visiblePlugin: "Documentation Explorer",
     defaultQuery: `{
   products(first: 10) { nodes { sku name price currency } next }
   retailers(first: 10) { nodes { id name region } next }

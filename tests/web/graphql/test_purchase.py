@@ -183,3 +183,14 @@ def test_nobody_waits_longer_than_may_be(graph: Graph) -> None:
 def test_a_program_that_is_not_there(graph: Graph) -> None:
     assert buy(graph, program="beer").errors == [(404, "not_found")]
     assert buy(graph, program="Wine!").errors == [(404, "not_found")]
+
+
+def test_members_post_what_their_program_lets_them(graph: Graph, wine: Caller) -> None:
+    own = {"input": _input(source="member:ann")}
+    assert graph(BUY, own, member="ann").errors == [(403, "members_do_not_post")]
+    open_ = {"slug": "open", "name": "Open", "member_earns": {"kinds": ["purchase"]}}
+    assert wine("POST", "/programs", open_).status == 201
+    told = graph(BUY, {"input": _input(source="member:ann", program="open")}, member="ann")
+    assert told.data["purchase"]["__typename"] == "Accepted"
+    other = {"input": _input(source="member:ann", program="open", memberId="bob")}
+    assert graph(BUY, other, member="ann").errors == [(403, "forbidden")]
