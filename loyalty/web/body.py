@@ -88,8 +88,8 @@ def load(schema: marshmallow.Schema, value: object) -> Any:
 
 
 def query_pointer(name: str) -> str:
-    """How a refusal names the query parameter, however long the caller made its name."""
-    return f"?{name[:_LONGEST_NAME]}"
+    """How a refusal names the query parameter, whatever the caller made of its name."""
+    return "?" + name[:_LONGEST_NAME].replace("\0", "\\x00")
 
 
 def load_query(schema: marshmallow.Schema) -> Any:
