@@ -45,12 +45,14 @@ class _Question:
     ordered_by: str
     values: Mapping[str, object] = field(default_factory=dict)
     settles: str | None = None
+    counted: str | None = None  # rows of one index, if to list them takes more than that
 
 
 _ACCOUNTS = "SELECT id FROM account WHERE tenant_id = :tenant AND program_id = :program"
 _MEMBERSHIPS = "SELECT id FROM membership WHERE tenant_id = :tenant AND program_id = :program"
 _WORDS = "SELECT member_id FROM member_word WHERE tenant_id = :tenant"
 _LISTED = "SELECT membership_id FROM segment_member WHERE tenant_id = :tenant"
+_LATEST = "SELECT FROM award w WHERE w.tenant_id = :tenant"
 _AWARDED = """
     SELECT w.account_id FROM award w
     JOIN activity x ON x.tenant_id = w.tenant_id AND x.id = w.activity_id
@@ -81,6 +83,10 @@ def few(filters: Filters, where: Where, sorted_by: str) -> Few | None:
         statement = text(f"{one.statement} ORDER BY {one.ordered_by} LIMIT :most")
         most = FEW if one.settles is None else 2 * FEW
         values = {**where.values, **one.values, "most": most + 1}
+        if one.counted is not None:
+            rows = text(f"SELECT count(*) FROM ({one.counted} LIMIT :most) one")  # noqa: S608
+            if where.session.execute(rows, values).scalar_one() > most:
+                continue
         ids = list(where.session.execute(statement, values).scalars())
         if len(ids) <= most:
             found.append(Few(one.column, ids, one.settles))
@@ -126,10 +132,15 @@ def _questions(filters: Filters, where: Where, sorted_by: str) -> Iterator[_Ques
     if filters.q is not None:
         yield _known_as(filters.q, where)
     if filters.last_activity_gte is not None:
-        since = ids_since(":last_activity_gte")
-        statement = f"{_AWARDED} AND w.activity_id >= {since}"
+        later = f"w.activity_id >= {ids_since(':last_activity_gte')}"
         newest = "w.activity_id DESC"
-        yield _Question("ms.account_id", statement, newest, settles=ACTIVE_SINCE)
+        yield _Question(
+            "ms.account_id",
+            f"{_AWARDED} AND {later}",
+            newest,
+            settles=ACTIVE_SINCE,
+            counted=f"{_LATEST} AND {later} ORDER BY {newest}",
+        )
 
 
 def _known_as(q: str, where: Where) -> _Question:
