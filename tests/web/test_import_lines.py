@@ -17,7 +17,7 @@ from loyalty.care.open_balances import Opening
 from loyalty.earning.accept import Earn
 from loyalty.errors import Invalid
 from loyalty.jobs.imports.lines import Line
-from loyalty.jobs.imports.records import Code, What, from_json, to_json
+from loyalty.jobs.imports.records import Code, Record, What, from_json, to_json
 from loyalty.jobs.step import Refused
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
@@ -175,7 +175,7 @@ def test_csv_says_what_ndjson_says(name: str, city: str, card: str) -> None:
 
 
 _INSTANT = st.none() | st.datetimes(timezones=st.just(UTC))
-_RECORDS: st.SearchStrategy[tuple[What, object]] = st.one_of(
+_RECORDS: st.SearchStrategy[tuple[What, Record]] = st.one_of(
     st.tuples(
         st.just("balances"),
         st.builds(Opening, _TEXT, _TEXT, st.integers(1), st.integers(0), _INSTANT, _INSTANT),
@@ -215,6 +215,6 @@ _RECORDS: st.SearchStrategy[tuple[What, object]] = st.one_of(
 
 
 @given(_RECORDS)
-def test_a_record_waits_as_json_and_is_the_same_again(told: tuple[What, object]) -> None:
+def test_a_record_waits_as_json_and_is_the_same_again(told: tuple[What, Record]) -> None:
     what, record = told
-    assert from_json(what, json.loads(json.dumps(to_json(record)))) == record  # type: ignore[arg-type]
+    assert from_json(what, json.loads(json.dumps(to_json(record)))) == record
