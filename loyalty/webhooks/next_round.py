@@ -92,9 +92,7 @@ def next_round(session: Session, webhook_id: UUID, holder: UUID, at: datetime) -
         webhook.url,
         keys_of(webhook, at),
         [
-            Delivery(
-                row.id, row.event_id, row.subject, row.cursor, row.body.encode(), row.attempts
-            )
+            Delivery(row.id, row.event_id, row.subject, row.cursor, row.body.encode(), row.attempts)
             for row in taken
         ],
     )
