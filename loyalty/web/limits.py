@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import redis
 from flask import Flask, Response, after_this_request, g, request
@@ -219,4 +219,6 @@ def caller() -> str:
         address = ip_address(told)
     except ValueError:
         return told
-    return str(address if address.version == 4 else IPv6Network((int(address), 64), strict=False))  # noqa: PLR2004
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), 64), strict=False))
+    return str(address)
