@@ -7,6 +7,7 @@ would look at each one, are left out, and what is counted is counted by name.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -77,6 +78,7 @@ class Counter:
             headers_enabled=False,  # `RateLimit` as the IETF's draft has it is told below
         )
         self._count: Callable[[], None] = self._limiter.shared_limit(_amount, scope=_name)(_counted)
+        self._limiter.logger.setLevel(logging.WARNING)  # a metric counts who is refused
         self._shut_until_s = 0.0
 
     def install(self, app: Flask, url: str) -> None:
@@ -98,7 +100,9 @@ class Counter:
             if state is None:
                 return None
             wait_s = math.ceil(state.window.reset_time - time.time())
-            return Taken(allowed, state.remaining, min(max(wait_s, 1), window_s))
+            # A refused one that is looked at a moment later may find room again.
+            remaining = state.remaining if allowed else 0
+            return Taken(allowed, remaining, min(max(wait_s, 1), window_s))
         except redis.RedisError as error:
             self._shut_until_s = time.monotonic() + _SHUT_S
             log.warning("rate limits are off", error=repr(error))
