@@ -124,8 +124,9 @@ def main(export: str) -> None:
     """Writes advisories.toml anew."""
     head = sources.text(FILE).partition("read_on")[0]
     packages = {name for name, _ in pins(*LOCKS)}
-    text = written(of_osv(Path(export), packages), head.rstrip("\n") + "\n", date.today())  # noqa: DTZ011
-    (sources.ROOT / FILE).write_text(text)
+    found = of_osv(Path(export), packages)
+    today = date.today()  # noqa: DTZ011
+    (sources.ROOT / FILE).write_text(written(found, head.rstrip("\n") + "\n", today))
 
 
 if __name__ == "__main__":

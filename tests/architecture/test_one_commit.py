@@ -15,6 +15,9 @@ _PLACES = {
     # Savepoints: locks of an account that was merged meanwhile are let go before its heir's.
     ("loyalty/ledger/heirs.py", "commit"),
     ("loyalty/members/queries.py", "commit"),
+    # Of Kafka's offsets, once the purchases are stored.
+    ("loyalty/streams/ingest.py", "commit"),
+    ("loyalty/streams/kafka.py", "commit"),
 }
 #: Who opens a session or a connection could commit it.
 _OPENERS = {"Session", "sessionmaker", "scoped_session", "raw_connection"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -29,55 +28,14 @@ from loyalty.notifications.words import Words
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.redeem_reward import RedeemReward
 from loyalty.tasks.notifications import find_news, send_waiting
-from loyalty.transaction import across_tenants, transaction
+from loyalty.transaction import across_tenants
 from tests.care.given import lot
-from tests.elsewhere import database_alone
-from tests.notifications.given import ANN, Bank, bank, noted, reached
-from tests.notifications.mailbox import Mailbox, html, mailbox, plain, server_of
+from tests.notifications.given import ANN, Bank, noted, reached
+from tests.notifications.mailbox import Mailbox, html, plain, server_of
 from tests.opened import AT
 from tests.rewards.given import offered, redeemed_reward
-from tests.servers import Own
-from tests.tenant import TestTenant
 
 pytestmark = pytest.mark.usefixtures("alone")
-
-
-@pytest.fixture(scope="module")
-def alone(database: Own) -> Iterator[str]:
-    """A database of the module's own: the tasks look at every tenant there is."""
-    with database_alone(database) as name:
-        yield name
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    """Where the mail goes."""
-    with mailbox() as box:
-        yield box
-
-
-@pytest.fixture
-def server(box: Mailbox) -> MailServer:
-    """How it gets there."""
-    return server_of(box, timeout_s=0.5)
-
-
-@pytest.fixture
-def wine(tenant: TestTenant) -> Iterator[Bank]:
-    """Ann has passed 1000 points, and that waits to be told; what is left ends with the test."""
-    wine = bank(
-        tenant, milestone_every=1000, reward_redeemed=True, tier_reached=False, expiring_days=30
-    )
-    wine.give(1010)
-    wine.find()
-    yield wine
-    with transaction(tenant.id) as session:
-        session.execute(
-            text(
-                "UPDATE notification SET status = 'skipped', try_at = NULL, ended_at = now()"
-                " WHERE ended_at IS NULL"
-            )
-        )
 
 
 def ended(of: Bank) -> list[tuple[str, str | None]]:
