@@ -58,7 +58,8 @@ def test_a_budget_with_plenty_left_is_not_locked_until_it_is_written(
     """Who read before another wrote finds out, and comes again with the budget locked."""
     with transaction(tenant.id) as session:
         program = opened(session)
-        joined(session, program, "m1"), joined(session, program, "m2")
+        joined(session, program, "m1")
+        joined(session, program, "m2")
         published(session, program, "gift", {"fixed": 60, "limits": [{**LIMITS, "points": 100}]})
         first, second = stored(session, program, bought("1", "m1"), bought("1", "m2"))
     with ThreadPoolExecutor(1) as others, transaction(tenant.id) as session:
@@ -92,7 +93,8 @@ def test_whose_account_is_in_other_hands_is_left_and_keeps_nobody_waiting(
 ) -> None:
     with transaction(tenant.id) as session:
         program = opened(session)
-        joined(session, program, "busy"), joined(session, program, "free")
+        joined(session, program, "busy")
+        joined(session, program, "free")
         waits, goes = stored(session, program, bought("1", "busy"), bought("1", "free"))
     with transaction(tenant.id) as holder:
         lock_accounts(holder, [membership_of(holder, program.id, "busy").account_id])
