@@ -34,7 +34,10 @@ class Erased:
 
 
 # Everything of the tenant that may name them is read once, however much that is.
-_TAKE_YOUR_TIME = text("SET LOCAL statement_timeout = '10min'; SET LOCAL loyalty.erasing = 'yes'")
+_TAKE_YOUR_TIME = text("SET LOCAL statement_timeout = '10min'")
+# What is append-only may be overwritten from here to there, and only what can name somebody.
+_FROM_HERE = text("SET LOCAL loyalty.erasing = 'yes'")
+_TO_THERE = text("SET LOCAL loyalty.erasing = ''")
 _NAMES = text(
     "SELECT id, member_id FROM member WHERE tenant_id = :tenant AND (id = :id OR merged_into = :id)"
     " ORDER BY id FOR UPDATE"
@@ -112,8 +115,10 @@ def erase(session: Session, member_id: str, reason: str, by: By) -> Erased:
     values["made"] = [str(one) for one in session.scalars(_MADE, values)]
     told = [*session.scalars(_VALUES, values), *(row.member_id for row in named)]
     values |= {"told": told, "blank": ["erased"] * len(told)}
+    session.execute(_FROM_HERE)
     for statement in (*KEYED, *SCANNED):
         session.execute(text(statement), values)
+    session.execute(_TO_THERE)
     session.expire_all()
     record(
         session,

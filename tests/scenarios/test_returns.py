@@ -139,8 +139,8 @@ def test_a_wake_up_is_lost__the_sweep_finds_the_return(door: Door, stack: Stack)
     answer = door.call("POST", "/programs/wine/returns", body)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
     until(lambda: stack.redis.delete("award") == 1, "the wake-up, to lose it")
-    stack.worker.start()
     assert points(door) == (100, 0)
+    stack.worker.start()
     until(lambda: _swept(stack, door), "the sweep")
 
 

@@ -31,6 +31,8 @@ _SAMPLES = {
     "IdConverter": "00000000-0000-7000-8000-000000000000",
     "DayConverter": "2026-01-31",
     "EntryConverter": "1-1",
+    "MailConverter": "tier_reached",
+    "LanguageConverter": "en",
 }
 
 
