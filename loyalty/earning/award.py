@@ -173,7 +173,9 @@ def _open_counters(
     must = set[Key]()
     for row, member, _ in judged:
         for occasion in book.occasions[row.id].values():
-            scarce = occasion.budgets() if lock_budgets else counters.scarce(occasion)
+            if not occasion.budgets or must.issuperset(occasion.budgets):
+                continue
+            scarce = set(occasion.budgets) if lock_budgets else counters.scarce(occasion)
             if scarce - must and _may_reach(row, occasion.version, member, book):
                 must |= scarce
     counters.lock(session, must)

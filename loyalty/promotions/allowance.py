@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from loyalty.promotions.rule import Limit, Period
 
 _MOST_REMEMBERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """How much of a promotion was used in a period: points given, and how many times."""
 
     points: int = 0
     uses: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a promotion's limits leave for one purchase: `points`, by the limit of that index.
 
     None: they leave any number.

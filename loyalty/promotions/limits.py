@@ -45,8 +45,9 @@ class Occasion:
     account_id: int
     occurred_at: datetime
     zone: tzinfo
-    #: What counts for each of its limits.
+    #: What counts for each of its limits, and those of them that are of everyone together.
     keys: tuple[Key, ...] = field(init=False)
+    budgets: tuple[Key, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         day = self.occurred_at.astimezone(self.zone).date()
@@ -56,14 +57,11 @@ class Occasion:
             for limit in self.version.rule.limits
         ]
         object.__setattr__(self, "keys", tuple(keys))
+        object.__setattr__(self, "budgets", tuple([key for key in keys if is_budget(key)]))
 
     def counted(self) -> set[Key]:
         """What counts for any of its limits."""
         return set(self.keys)
-
-    def budgets(self) -> set[Key]:
-        """Those of them that are of everyone together."""
-        return {key for key in self.keys if is_budget(key)}
 
 
 class BudgetOverdrawn(Exception):
@@ -81,8 +79,10 @@ class Counters:
     used: dict[Key, Use] = field(default_factory=dict)
     added: dict[Key, Use] = field(default_factory=dict)
     locked: set[Key] = field(default_factory=set)
-    #: The limits of the budgets that were added to, which must hold when they are written.
+    #: The limits of the budgets that were added to, which must hold when they are written, and
+    #: the versions and budgets whose limits are there.
     _limits: dict[Key, set[Limit]] = field(default_factory=dict)
+    _watched: set[tuple[int, int, tuple[Key, ...]]] = field(default_factory=set)
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
@@ -96,13 +96,21 @@ class Counters:
 
     def count(self, occasion: Occasion, points: int) -> None:
         """One more use, which gave `points`."""
-        limits = occasion.version.rule.limits
         for key in occasion.counted():
             since = self.added.get(key, NONE_USED)
             self.added[key] = Use(since.points + points, since.uses + 1)
+        if occasion.budgets:
+            self._watch(occasion)
+
+    def _watch(self, occasion: Occasion) -> None:
+        version = occasion.version
+        which = version.promotion_id, version.number, occasion.budgets
+        if which in self._watched:
+            return
+        self._watched.add(which)
+        for limit, key in zip(version.rule.limits, occasion.keys, strict=True):
             if is_budget(key) and key not in self.locked:
-                own = zip(limits, occasion.keys, strict=True)
-                self._limits.setdefault(key, set()).update(one for one, its in own if its == key)
+                self._limits.setdefault(key, set()).add(limit)
 
     def scarce(self, occasion: Occasion) -> set[Key]:
         """The budgets of which so little is left that they must be locked to decide."""

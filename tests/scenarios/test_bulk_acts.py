@@ -12,7 +12,7 @@ import requests
 from tests.scenarios.door import Door
 from tests.stack import Stack, until
 
-MANY = 800
+MANY = 2000
 
 
 def bulk(door: Door, act: str, query: dict[str, Any], **more: Any) -> requests.Response:
