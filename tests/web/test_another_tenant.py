@@ -21,14 +21,16 @@ import psycopg2.extensions
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
 
 from loyalty.db import Role, engine
 from loyalty.ids import uuid7
 from loyalty.transaction import across_tenants, transaction
 from loyalty.web.fields import Code, EntryId, Id
 from tests.book.conftest import written
+from tests.elsewhere import database_alone
 from tests.opened import joined, opened
+from tests.servers import Own
 from tests.tenant import TestTenant, fresh_tenant
 from tests.web.document import Operation, operations
 
@@ -166,10 +168,15 @@ def _filler(form: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def system(_any_role: Engine) -> Iterator[Connection]:
-    """Sees every row there is."""
-    with _any_role.connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+def system(app: Flask, database: Own) -> Iterator[Connection]:
+    """Sees every row there is, of a database in which no worker of other tests is about: what is
+    theirs changes by nobody else, and nobody else runs functions that have forgotten the tenant."""
+    with database_alone(database) as name:
+        url = database.postgres.superuser_url(name)
+        everything = create_engine(url.replace("postgresql://", "postgresql+psycopg2://", 1))
+        with everything.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        everything.dispose()
 
 
 @pytest.fixture(scope="module")
