@@ -121,7 +121,7 @@ beat_schedule = {
         "options": {"expires": 60},
     },
     "heartbeat": {"task": "ops.heartbeat", "schedule": 5.0, "options": {"expires": 5}},
-    "audit-touched": {"task": "ops.audit_touched", "schedule": 60.0, "options": {"expires": 60}},
+    "audit-touched": {"task": "ops.audit_touched", "schedule": 10.0, "options": {"expires": 10}},
     "segment-sizes": {"task": "segments.count", "schedule": 600.0, "options": {"expires": 600}},
     "forget-deliveries": {
         "task": "webhooks.forget",

@@ -252,7 +252,7 @@ class _Loop:
                 for source in self._sources:
                     source.end()
                 if now > deadline + _GRACE_S:
-                    raise LoadFailed(f"An answer took longer than {_GRACE_S:.0f} s.")
+                    raise LoadFailed(self._why_not_over())
             for source in opened:
                 source.send_what_is_due(now)
             if self._is_over():
@@ -263,6 +263,12 @@ class _Loop:
         self._selector.close()
         for connection in self._connections:
             connection.socket.close()
+
+    def _why_not_over(self) -> str:
+        overdue = sum(len(source.overdue) for source in self._sources)
+        if overdue:
+            return f"{overdue} requests are overdue: the house is slower than they were to come."
+        return f"An answer took longer than {_GRACE_S:.0f} s."
 
     def _receive(self, timeout: float, began: float) -> None:
         for key, _ in self._selector.select(timeout):

@@ -2,6 +2,7 @@
 
 `session`  a transaction of a fresh tenant that is rolled back: for verbs and queries.
 `tenant`   a fresh tenant whose rows are committed: for what opens its own transactions.
+`alone`    a database of the module's own, in which no worker or sweeper of other tests is about.
 `stack`    real web and worker processes (sweeper and beat when asked) on this worker's database.
 """
 
@@ -134,6 +135,15 @@ def tenant(database: Own) -> TestTenant:
 
     with across_tenants() as session:
         return fresh_tenant(session)
+
+
+@pytest.fixture(scope="module")
+def alone(database: Own) -> Iterator[str]:
+    """The name of the database: for committed work that nobody else may judge, settle or sweep."""
+    from tests.elsewhere import database_alone
+
+    with database_alone(database) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.outbox import handover
 from loyalty.tasks import in_hand, queue
 from tests.servers import TEMPLATE, Own, create_database
+from tests.stack import until
 
 _REMEMBERED = (config, in_hand.client, queue.client, handover.producer, handover.publisher, engine)
 
@@ -42,6 +43,26 @@ def database_alone(own: Own) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
     connection.close()
+
+
+def end_the_connection_that_waits(own: Own, database: str) -> None:
+    """Of the application, for a lock; other databases of the same server are left in peace."""
+    connection = psycopg2.connect(own.postgres.superuser_url())
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+
+            def ended() -> bool:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                    " AND usename = %s AND wait_event_type = 'Lock'",
+                    (database, APP),
+                )
+                return cursor.rowcount == 1
+
+            until(ended, "a worker that waits for the account")
+    finally:
+        connection.close()
 
 
 @contextmanager

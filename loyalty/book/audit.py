@@ -1,11 +1,11 @@
-"""The audit: asks every question of checks.py, of the whole book or of what was touched lately."""
+"""The audit: asks every question of checks.py, of the whole book or of one program."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -14,7 +14,6 @@ from loyalty.book.checks import OF_ACCOUNTS, OF_PROGRAMS
 
 #: A transaction may commit this much later than the `recorded_at` it wrote (its time limits).
 LATEST_COMMIT = timedelta(seconds=60)
-MOST_TOUCHED = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def audit(session: Session, over: Sequence[Scope]) -> Iterator[Verdict]:
         verdict.activities += counts.activities
         for invariant, question in (OF_ACCOUNTS | OF_PROGRAMS).items():
             verdict.questions += 1
-            if row := _first_broken(session, question, scope):
+            if row := first_broken(session, question, scope):
                 verdict.broken.append(Broken(invariant, scope.tenant, scope.program, row))
                 break
         verdict.took_s = time.monotonic() - started
@@ -105,7 +104,8 @@ def audit(session: Session, over: Sequence[Scope]) -> Iterator[Verdict]:
             return
 
 
-def _first_broken(session: Session, question: str, scope: Scope) -> str | None:
+def first_broken(session: Session, question: str, scope: Scope) -> str | None:
+    """The first row of the scope that breaks an invariant, if there is one."""
     found: str | None = session.execute(
         text(question),
         {
@@ -115,48 +115,3 @@ def _first_broken(session: Session, question: str, scope: Scope) -> str | None:
         },
     ).scalar_one_or_none()
     return found
-
-
-_TOUCHED = text(
-    "SELECT a.tenant_id, a.program_id, t.slug AS tenant, p.slug AS program,"
-    " array_agg(a.id ORDER BY a.id) AS accounts"
-    " FROM (SELECT DISTINCT tenant_id, account_id FROM entry"
-    "       WHERE recorded_at >= :since AND recorded_at < :until LIMIT :most) e"
-    " JOIN account a ON a.tenant_id = e.tenant_id AND a.id = e.account_id"
-    " JOIN program p ON p.tenant_id = a.tenant_id AND p.id = a.program_id"
-    " JOIN tenant t ON t.id = a.tenant_id"
-    " GROUP BY a.tenant_id, a.program_id, t.slug, p.slug"
-)
-_SINCE = text("SELECT audited_until FROM book_check FOR UPDATE SKIP LOCKED")
-_DONE = text("UPDATE book_check SET audited_until = :until, broken = :broken, detail = :detail")
-
-
-def audit_touched(session: Session, at: datetime) -> list[Broken] | None:
-    """Audits the accounts touched since the last time (≤ 5000) and remembers what it found.
-
-    What may still commit with an earlier `recorded_at` is left to the next time. None when
-    another audit is at work.
-    """
-    row = session.execute(_SINCE).one_or_none()
-    if row is None:
-        return None
-    until = at - LATEST_COMMIT
-    touched = session.execute(
-        _TOUCHED, {"since": row.audited_until, "until": until, "most": MOST_TOUCHED}
-    ).all()
-    broken = []
-    for one in touched:
-        scope = Scope(one.tenant_id, one.program_id, one.tenant, one.program, one.accounts)
-        for invariant, question in OF_ACCOUNTS.items():
-            if found := _first_broken(session, question, scope):
-                broken.append(Broken(invariant, scope.tenant, scope.program, found))
-    session.execute(
-        _DONE,
-        {
-            "until": until,
-            "broken": len(broken),
-            "detail": "; ".join(f"{one.program}: {one.row}: {one.invariant}" for one in broken)
-            or None,
-        },
-    )
-    return broken

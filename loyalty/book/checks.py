@@ -21,6 +21,8 @@ from loyalty.book import (
     of_tiers,
 )
 
+#: How a question narrows down to the accounts in `scope`.
+IN_SCOPE: Final = "IN (SELECT id FROM scope)"
 _SCOPE = """
     WITH scope AS MATERIALIZED (
       SELECT * FROM account WHERE tenant_id = :tenant AND program_id = :program

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from rich.progress import Progress
 
 from loyalty.book.audit import Verdict, audit, scopes
+from loyalty.book.audit_touched import found_whole
 from loyalty.cli.console import out, say, show_json
 from loyalty.cli.trouble import Trouble
+from loyalty.clock import wall_clock
 from loyalty.transaction import across_tenants
 
 
@@ -17,7 +19,7 @@ def tell_verdict(tenant: str | None, program: str | None, *, as_json: bool) -> N
 
     Raises Trouble that names the first row which breaks an invariant.
     """
-    verdict = Verdict()
+    verdict, began = Verdict(), wall_clock()
     with across_tenants(snapshot=True) as session:
         over = scopes(session, tenant, program)
         if not over and (tenant or program):
@@ -42,5 +44,8 @@ def tell_verdict(tenant: str | None, program: str | None, *, as_json: bool) -> N
             f"The book is broken: {first.invariant}. "
             f"Tenant {first.tenant}, program {first.program}: {first.row}."
         )
+    if not tenant and not program:
+        with across_tenants() as session:
+            found_whole(session, began)
     if not as_json:
         say("[bold green]✓[/] every invariant holds")

@@ -10,7 +10,7 @@ from celery import shared_task
 from celery.signals import heartbeat_sent
 from celery.worker.heartbeat import Heart
 
-from loyalty.book import audit as book
+from loyalty.book import audit_touched as book
 from loyalty.clock import wall_clock
 from loyalty.idempotency.forget import forget_old
 from loyalty.logs import logger

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from loyalty.errors import NotFound
 from loyalty.tenants.models import ApiKey, Issuer, KeySet, Operator, Tenant
 
 _MOST_SETS_OF_ONE_NAME = 5
+_Row = TypeVar("_Row", Tenant, ApiKey, KeySet, Operator)
 
 
 def tenant_id_of(session: Session, slug: str) -> int:
@@ -22,19 +24,12 @@ def tenant_id_of(session: Session, slug: str) -> int:
 
 def tenant_named(session: Session, slug: str, *, lock: bool = False) -> Tenant:
     """The tenant named `slug`. Raises NotFound."""
-    query = select(Tenant).where(Tenant.slug == slug)
-    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if found is None:
-        raise NotFound(f"There is no tenant {slug!r}.")
-    return found
+    return _one(session, Tenant, Tenant.slug == slug, f"tenant {slug!r}", lock=lock)
 
 
 def tenants(session: Session, before: int | None, limit: int) -> Sequence[Tenant]:
     """Every tenant, newest first, from before the id `before`. As the system role."""
-    query = select(Tenant).order_by(Tenant.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(Tenant.id < before)
-    return session.scalars(query).all()
+    return _newest(session, Tenant, before, limit)
 
 
 def slug_of(session: Session, tenant_id: int) -> str:
@@ -55,19 +50,12 @@ def key_of_prefix(session: Session, prefix: str) -> ApiKey | None:
 
 def key(session: Session, key_id: UUID, *, lock: bool = False) -> ApiKey:
     """A key of the session's tenant. Raises NotFound."""
-    query = select(ApiKey).where(ApiKey.id == key_id)
-    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if found is None:
-        raise NotFound(f"There is no API key {key_id}.")
-    return found
+    return _one(session, ApiKey, ApiKey.id == key_id, f"API key {key_id}", lock=lock)
 
 
 def keys(session: Session, before: UUID | None, limit: int) -> Sequence[ApiKey]:
     """The tenant's keys, newest first, from before the id `before`."""
-    query = select(ApiKey).order_by(ApiKey.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(ApiKey.id < before)
-    return session.scalars(query).all()
+    return _newest(session, ApiKey, before, limit)
 
 
 def issuer_of(session: Session, iss: str, kid: str) -> tuple[Issuer, KeySet | None] | None:
@@ -123,19 +111,13 @@ def key_sets_of(session: Session, iss: str) -> Sequence[KeySet]:
 
 def key_set(session: Session, key_set_id: UUID, *, lock: bool = False) -> KeySet:
     """A key set of the session's tenant. Raises NotFound."""
-    query = select(KeySet).where(KeySet.id == key_set_id)
-    found = session.scalar(query.with_for_update() if lock else query)
-    if found is None:
-        raise NotFound(f"There is no identity provider {key_set_id}.")
-    return found
+    what = f"identity provider {key_set_id}"
+    return _one(session, KeySet, KeySet.id == key_set_id, what, lock=lock)
 
 
 def key_sets(session: Session, before: UUID | None, limit: int) -> Sequence[KeySet]:
     """The tenant's key sets, newest first, from before the id `before`."""
-    query = select(KeySet).order_by(KeySet.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(KeySet.id < before)
-    return session.scalars(query).all()
+    return _newest(session, KeySet, before, limit)
 
 
 def keys_of_set(session: Session, key_set_id: UUID) -> Sequence[Issuer]:
@@ -147,10 +129,7 @@ def keys_of_set(session: Session, key_set_id: UUID) -> Sequence[Issuer]:
 
 def operator(session: Session, operator_id: UUID) -> Operator:
     """An operator of the session's tenant. Raises NotFound."""
-    found = session.scalar(select(Operator).where(Operator.id == operator_id))
-    if found is None:
-        raise NotFound(f"There is no operator {operator_id}.")
-    return found
+    return _one(session, Operator, Operator.id == operator_id, f"operator {operator_id}")
 
 
 def find_operator(session: Session, name: str) -> Operator | None:
@@ -160,10 +139,7 @@ def find_operator(session: Session, name: str) -> Operator | None:
 
 def operators(session: Session, before: UUID | None, limit: int) -> Sequence[Operator]:
     """The tenant's operators, newest first, from before the id `before`."""
-    query = select(Operator).order_by(Operator.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(Operator.id < before)
-    return session.scalars(query).all()
+    return _newest(session, Operator, before, limit)
 
 
 def role_of_operator(
@@ -178,3 +154,22 @@ def role_of_operator(
             Operator.disabled_at.is_(None),
         )
     )
+
+
+def _one(
+    session: Session, of: type[_Row], which: ColumnElement[bool], what: str, *, lock: bool = False
+) -> _Row:
+    query = select(of).where(which)
+    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
+    if found is None:
+        raise NotFound(f"There is no {what}.")
+    return found
+
+
+def _newest(
+    session: Session, of: type[_Row], before: int | UUID | None, limit: int
+) -> Sequence[_Row]:
+    query = select(of).order_by(of.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(of.id < before)
+    return session.scalars(query).all()

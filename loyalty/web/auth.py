@@ -6,15 +6,18 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import g, request
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.config import config
 from loyalty.errors import FieldError
+from loyalty.logs import request_id
 from loyalty.tenants import queries, tokens
 from loyalty.tenants.add_key import opens, split_key
 from loyalty.tenants.note_use import note_use
@@ -60,6 +63,11 @@ def principal() -> Principal:
 def tenant() -> int:
     """The tenant of who makes the present request."""
     return principal().tenant_id
+
+
+def acting(at: datetime) -> By:
+    """Who makes the present request, as what is done by it is recorded."""
+    return By(principal().actor, request_id.get(), at)
 
 
 def operation() -> str:

@@ -8,16 +8,14 @@ from typing import Any
 import marshmallow
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.catalogue.change import check_price
 from loyalty.catalogue.models import ProductRow, RetailerRow
 from loyalty.catalogue.upsert import OUTCOMES, upsert
 from loyalty.clock import now
 from loyalty.errors import Invalid, Problem
-from loyalty.logs import request_id
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import principal, tenant
+from loyalty.web.auth import acting, tenant
 from loyalty.web.batch import named, read_items, refused
 from loyalty.web.body import load
 
@@ -39,7 +37,7 @@ def upsert_items(
         results.append(result)
     if rows:
         with transaction(tenant()) as session:
-            by = By(principal().actor, request_id.get(), now(session))
+            by = acting(now(session))
             outcomes = upsert(session, kind, list(rows.values()), by)
         for result in results:
             result.setdefault("outcome", outcomes.get(result["id"]))

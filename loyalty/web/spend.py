@@ -9,12 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.db import InSession
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer
 from loyalty.ids import uuid7
-from loyalty.logs import request_id
 from loyalty.programs.cache import cached_program
 from loyalty.programs.queries import Program
 from loyalty.redemption.burn import Key
@@ -22,7 +20,7 @@ from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
 from loyalty.redemption.redeem_reward import RedeemReward, redeem_reward
 from loyalty.redemption.release import lapse_due
 from loyalty.transaction import brief, present, transaction, undone
-from loyalty.web.auth import principal
+from loyalty.web.auth import acting, principal
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.limits import limit_burns
 from loyalty.web.measure import timed_burn
@@ -114,7 +112,7 @@ def _at_once(
             order,
             under=under,
             tell=tell,
-            by=By(who.actor, request_id.get(), at),
+            by=acting(at),
         )
 
 
@@ -128,7 +126,7 @@ def _in_session(
     at: datetime,
 ) -> Answer:
     """Whatever is wanted; holds whose time is over lapse first."""
-    by = By(principal().actor, request_id.get(), at)
+    by = acting(at)
     if "reward" in wanted:
         reward = RedeemReward(wanted["reward"], _hold_s(wanted))
         act = partial(redeem_reward, session, book, member_id, reward)

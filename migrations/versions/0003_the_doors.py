@@ -20,6 +20,7 @@ _STEPS = (
     "0003_notifications",
     "0003_streams",
     "0003_award",
+    "0003_audit",
     "0002_walls",  # last: it sees every table that the others made
 )
 

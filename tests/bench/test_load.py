@@ -13,7 +13,8 @@ from bench.load import Address, LoadFailed, Stream, closed_loop, open_loop, perc
 
 
 class _Door(BaseHTTPRequestHandler):
-    """Answers a POST with its own body, `/slow` after a tenth of a second, `/odd` without end."""
+    """Answers a POST with its own body: `/slow` after a tenth of a second, `/never` too late,
+    `/odd` without telling its length."""
 
     protocol_version = "HTTP/1.1"
 
@@ -22,6 +23,8 @@ class _Door(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/slow":
             time.sleep(0.1)
+        if self.path == "/never":
+            time.sleep(2)
         self.send_response(409 if body == b"no" else 202)
         if self.path != "/odd":
             self.send_header("Content-Length", str(len(body)))
@@ -103,3 +106,13 @@ def test_an_answer_without_length_is_refused(door: Address) -> None:
 @pytest.mark.parametrize(("percent", "expected"), [(0, 1), (50, 51), (99, 100), (100, 100)])
 def test_percentiles_are_values_that_were_measured(percent: float, expected: int) -> None:
     assert percentile(range(1, 101), percent) == expected
+
+
+def test_who_is_overrun_is_told_from_who_does_not_answer(
+    door: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.load._GRACE_S", 0.3)
+    with pytest.raises(LoadFailed, match=r"\d+ requests are overdue"):
+        open_loop(door, [_post(b"1", "/slow")] * 100, rate=100, connections=1, seconds=0.5)
+    with pytest.raises(LoadFailed, match=r"longer than 0 s"):
+        open_loop(door, [_post(b"1", "/never")], rate=100, connections=1, seconds=0.1)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from loyalty.book.audit import LATEST_COMMIT, Broken, audit_touched
+from loyalty.book import audit_touched as beat
+from loyalty.book.audit import LATEST_COMMIT, Broken
+from loyalty.book.audit_touched import audit_touched, found_whole
+from loyalty.book.checks import IN_SCOPE, OF_ACCOUNTS
 from loyalty.transaction import across_tenants, transaction
 from tests.book.conftest import Book, written
 from tests.elsewhere import database_alone
@@ -91,3 +94,67 @@ def test_two_audits_at_once_are_one(book: Book) -> None:
     with across_tenants() as one:
         assert audit_touched(one, SOON) == []
         assert ticked(SOON) is None
+
+
+@pytest.mark.parametrize(("most", "value"), [("MOST_ACCOUNTS", 1), ("MOST_ENTRIES", 1)])
+def test_a_stretch_is_audited_some_accounts_at_a_time(
+    superuser: Session, book: Book, monkeypatch: pytest.MonkeyPatch, most: str, value: int
+) -> None:
+    """What comes meanwhile is of the next stretch, and none of them is left out."""
+    until = SOON - LATEST_COMMIT + A_SECOND
+    accounts = superuser.execute(_TOUCHED_ACCOUNTS, {"until": until}).scalars().all()
+    assert len(accounts) > 2
+    monkeypatch.setattr(beat, most, value)
+    for number, account in enumerate(accounts, 1):
+        _break(superuser, account)
+        told = ticked(SOON + timedelta(seconds=number))
+        assert {one.row for one in told or ()} >= {f"account {account}"}
+        _mend(superuser, account)
+        if account != accounts[-1]:
+            assert (remembered()[0], _place(superuser)) == (BEFORE_ALL, account)
+    assert (remembered()[0], _place(superuser)) == (until, 0)
+
+
+def test_a_break_stands_until_the_whole_book_was_audited_after_it(
+    superuser: Session, book: Book
+) -> None:
+    broken_at(superuser, book)
+    ticked(SOON)
+    assert ticked(SOON + timedelta(days=1)) == []
+    assert remembered()[1] == 3
+    for began, stands in ((SOON, 3), (SOON + A_SECOND, 0)):
+        with across_tenants() as system:
+            found_whole(system, began)
+        assert remembered()[1] == stands
+    assert remembered()[2] is None
+
+
+def test_no_question_reads_more_than_the_accounts_in_hand() -> None:
+    """But for those that begin with them."""
+    assert {name for name, question in OF_ACCOUNTS.items() if IN_SCOPE not in question} == {
+        "nothing stands that was due a day ago",
+        "what counts for a tier on a day was earned on it",
+        "merged accounts are empty",
+    }
+
+
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+A_SECOND = timedelta(seconds=1)
+_TOUCHED_ACCOUNTS = text("SELECT DISTINCT account_id FROM entry WHERE recorded_at < :until ORDER BY 1")
+
+
+def _break(session: Session, account: int, by: int = 1) -> None:
+    session.execute(text("SET session_replication_role = replica"))
+    values = {"id": account, "by": by}
+    session.execute(text("UPDATE account SET available = available + :by WHERE id = :id"), values)
+    session.commit()
+
+
+def _mend(session: Session, account: int) -> None:
+    _break(session, account, -1)
+
+
+def _place(session: Session) -> int:
+    place: int = session.execute(text("SELECT after_account FROM book_check")).scalar_one()
+    session.commit()
+    return place

@@ -82,7 +82,7 @@ def test_a_budget_with_plenty_left_is_not_locked_until_it_is_written(
 def _waits_for_budget(tenant_id: int) -> bool:
     waiting = text(
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        " AND query LIKE '%count_promotion_uses%')"
+        " AND datname = current_database() AND query LIKE '%count_promotion_uses%')"
     )
     with transaction(tenant_id) as session:  # each time anew: it looks once in a transaction
         return bool(session.execute(waiting).scalar_one())

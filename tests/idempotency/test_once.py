@@ -170,7 +170,7 @@ def test_the_second_waits_for_the_first_and_is_told_its_answer(shop: TestTenant)
 def _until_somebody_waits(tenant_id: int) -> None:
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        " AND query LIKE '%INSERT INTO idempotency%'"
+        " AND datname = current_database() AND query LIKE '%INSERT INTO idempotency%'"
     )
     deadline = datetime.now(UTC) + timedelta(seconds=10)
     while datetime.now(UTC) < deadline:

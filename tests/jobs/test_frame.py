@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,20 +23,11 @@ from loyalty.jobs.start import Order, start
 from loyalty.jobs.step import Batch, Job, Refused, Step, attempt
 from loyalty.tasks import jobs as tasks
 from loyalty.transaction import across_tenants, transaction
-from tests.elsewhere import database_alone
 from tests.opened import opened
-from tests.servers import Own
 from tests.tenant import TestTenant
 
 ROWS, BATCH = 10, 3
 PATIENCE = timedelta(seconds=15)
-
-
-@pytest.fixture(scope="module")
-def alone(database: Own) -> Iterator[None]:
-    """A database and a Redis in which no worker is about."""
-    with database_alone(database):
-        yield
 
 
 pytestmark = pytest.mark.usefixtures("alone")

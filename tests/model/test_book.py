@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -23,7 +22,6 @@ from loyalty.ledger.rules import MAX_POINTS
 from loyalty.redemption.cancel import cancel
 from loyalty.redemption.capture import capture
 from loyalty.redemption.release import release
-from tests.elsewhere import database_alone
 from tests.model.plain import (
     PlainBook,
     PlainLot,
@@ -33,7 +31,6 @@ from tests.model.plain import (
     instant,
 )
 from tests.model.real import RealBook, Standing
-from tests.servers import Own
 
 NAMES = st.sampled_from(["ann", "bob", "carl", "dora"])
 POINTS = st.one_of(
@@ -300,13 +297,6 @@ class Book(RuleBasedStateMachine):
         if hasattr(self, "real"):
             self.real.beat()
             assert self.real.first_broken() is None
-
-
-@pytest.fixture
-def alone(database: Own) -> Iterator[None]:
-    """Nobody else judges what is open here."""
-    with database_alone(database):
-        yield
 
 
 @pytest.mark.timeout(300)  # it takes half a minute, but a failure is made small first

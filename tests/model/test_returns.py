@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -35,9 +34,7 @@ from loyalty.tasks.returns import settle_one
 from loyalty.transaction import across_tenants, transaction
 from tests.earning.give_back.given import items
 from tests.earning.given import bought, open_ids, told
-from tests.elsewhere import database_alone
 from tests.opened import balance, opened, redeemed
-from tests.servers import Own
 from tests.tenant import TestTenant, fresh_tenant
 
 PARTS = st.lists(st.integers(1, 200), min_size=1, max_size=3)
@@ -271,13 +268,6 @@ class Returns(RuleBasedStateMachine):
             with across_tenants(snapshot=True) as session:
                 *_, verdict = audit(session, scopes(session, self.tenant.slug, None))
             assert verdict.broken == []
-
-
-@pytest.fixture
-def alone(database: Own) -> Iterator[None]:
-    """Nobody else settles what is open here."""
-    with database_alone(database):
-        yield
 
 
 @pytest.mark.timeout(300)

@@ -9,18 +9,9 @@ from sqlalchemy import text
 
 from loyalty.config import MailServer
 from loyalty.transaction import transaction
-from tests.elsewhere import database_alone
 from tests.notifications.given import Bank, bank
 from tests.notifications.mailbox import Mailbox, mailbox, server_of
-from tests.servers import Own
 from tests.tenant import TestTenant
-
-
-@pytest.fixture(scope="module")
-def alone(database: Own) -> Iterator[str]:
-    """A database of the module's own: the tasks look at every tenant there is."""
-    with database_alone(database) as name:
-        yield name
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from loyalty.programs.queries import Program
 from loyalty.tasks.earning import judge
 from loyalty.transaction import transaction
 from tests.earning.given import awarded, bought, open_ids, setback, status, stored
+from tests.elsewhere import end_the_connection_that_waits
 from tests.opened import AT, balance, joined, opened
 from tests.servers import Own
-from tests.stack import until
 from tests.tenant import TestTenant
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -157,13 +157,13 @@ def test_a_lock_that_is_held_too_long_fails_nobody(tenant: TestTenant, program: 
 
 
 def test_a_lost_connection_fails_nobody(
-    tenant: TestTenant, program: Program, database: Own
+    tenant: TestTenant, program: Program, database: Own, alone: str
 ) -> None:
     ids = accepted(tenant, program, 3)
     with transaction(tenant.id) as somebody, ThreadPoolExecutor(1) as worker:
         somebody.execute(text("SELECT FROM account FOR UPDATE"))
         judging = worker.submit(judge, tenant.id, ids)
-        _end_the_connection_that_waits(database)
+        end_the_connection_that_waits(database, alone)
         with pytest.raises(OperationalError, match=r"clos|terminat"):
             judging.result()
     with transaction(tenant.id) as session:
@@ -171,24 +171,6 @@ def test_a_lost_connection_fails_nobody(
     judge(tenant.id, ids)
     with transaction(tenant.id) as session:
         assert balance(session, program) == Balance(available=3)
-
-
-def _end_the_connection_that_waits(database: Own) -> None:
-    connection = psycopg2.connect(database.postgres.superuser_url())
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-
-            def ended() -> bool:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE usename = 'loyalty_app' AND wait_event_type = 'Lock'"
-                )
-                return cursor.rowcount == 1
-
-            until(ended, "a worker that waits for the account")
-    finally:
-        connection.close()
 
 
 def test_a_row_that_goes_alone_takes_no_others_along(tenant: TestTenant, program: Program) -> None:

@@ -9,9 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
-from loyalty.logs import request_id
 from loyalty.tenants import queries
 from loyalty.tenants.issue_key import NewKey, issue_key
 from loyalty.tenants.models import ApiKey
@@ -19,7 +17,7 @@ from loyalty.tenants.revoke_key import revoke_key
 from loyalty.tenants.roles import SCOPES, Role
 from loyalty.tenants.rotate_key import LONGEST_OVERLAP, next_of, rotate_key
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Choice, Id, Instant, Integer, ListOf, Schema, Text
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.resource import Resource
@@ -92,7 +90,7 @@ def make_key(session: Session, wanted: Mapping[str, Any]) -> dict[str, Any]:
         wanted["expires_at"],
     )
     principal().require_no_more(new.scopes, new.sources, new.expires_at)
-    return _told(*issue_key(session, new, _by()))
+    return _told(*issue_key(session, new, acting(wall_clock())))
 
 
 @api_keys.route("/api-keys/<id:key_id>/rotate", methods=["POST"])
@@ -101,7 +99,7 @@ def make_key(session: Session, wanted: Mapping[str, Any]) -> dict[str, Any]:
 @api_keys.response(201, ToldKeySchema)
 def rotate(wanted: dict[str, Any], key_id: UUID) -> dict[str, Any]:
     """Make the key that follows this one, and tell it, once; for `overlap_s` both open."""
-    by = _by()
+    by = acting(wall_clock())
     with transaction(tenant()) as session:
         following = next_of(queries.key(session, key_id), by.at)
         principal().require_no_more(following.scopes, following.sources, following.expires_at)
@@ -135,12 +133,8 @@ def read(key_id: UUID) -> ApiKey:
 def revoke(key_id: UUID) -> ApiKey:
     """Ends a key; every process obeys within 10 seconds."""
     with transaction(tenant()) as session:
-        return revoke_key(session, key_id, _by())
+        return revoke_key(session, key_id, acting(wall_clock()))
 
 
 def _told(key: ApiKey, bearer: str) -> dict[str, Any]:
     return {**{name: getattr(key, name) for name in KeySchema().fields}, "key": bearer}
-
-
-def _by() -> By:
-    return By(principal().actor, request_id.get(), wall_clock())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 from marshmallow import validates_schema
-from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.care.rules import alone_up_to
 from loyalty.clock import now
 from loyalty.jobs.bulk_acts.act import ACTS, BulkAct
@@ -24,13 +22,12 @@ from loyalty.jobs.bulk_acts.start import (
     start_bulk_act,
 )
 from loyalty.jobs.cancel import cancel, go_on
-from loyalty.jobs.queries import ToldJob, job_by_id, jobs, refusals
-from loyalty.logs import request_id
+from loyalty.jobs.queries import ToldJob, job_by_id, jobs
 from loyalty.programs.cache import recent_program
 from loyalty.programs.queries import Program
 from loyalty.transaction import transaction, undone
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import (
     Choice,
     Flag,
@@ -46,7 +43,7 @@ from loyalty.web.fields import (
     refuse,
 )
 from loyalty.web.fields.trees import Tree
-from loyalty.web.job_schema import JobSchema, RefusalSchema
+from loyalty.web.jobs import JobSchema, RefusalSchema, refused_rows, told, turned
 from loyalty.web.lists import ListById, ListByNumber, page, page_schema
 from loyalty.web.once import once, required_key
 from loyalty.web.resource import Resource
@@ -156,12 +153,12 @@ def create(wanted: dict[str, Any]) -> Response:
     if dry_run:
         with undone(who.tenant_id) as session:
             book = recent_program(session, slug)
-            by = By(who.actor, request_id.get(), now(session))
+            by = acting(now(session))
             told = preview(session, book, act, by, alone_up_to=_alone_up_to(book))
         return json_answer(_shown_preview(slug, act, told), 200, {})
     with transaction(who.tenant_id) as session:
         book = recent_program(session, slug)
-        by = By(who.actor, request_id.get(), now(session))
+        by = acting(now(session))
 
         def begin() -> Mapping[str, Any]:
             made = start_bulk_act(session, book, act, by, alone_up_to=_alone_up_to(book))
@@ -195,8 +192,7 @@ def index(asked: dict[str, Any]) -> object:
 @bulk_acts.response(200, BulkActSchema)
 def read(act_id: UUID) -> Mapping[str, Any]:
     """Tell how far a bulk act is, and what came of it."""
-    with transaction(tenant()) as session:
-        return _flat(job_by_id(session, BULK_ACT, act_id))
+    return _flat(told(BULK_ACT, act_id))
 
 
 @bulk_acts.route("/bulk-acts/<id:act_id>/refusals", methods=["GET"])
@@ -205,11 +201,7 @@ def read(act_id: UUID) -> Mapping[str, Any]:
 @bulk_acts.response(200, page_schema(RefusalSchema))
 def refused(asked: dict[str, Any], act_id: UUID) -> object:
     """List the members to whom it could not be done, and why, in its own order."""
-    limit = asked["limit"]
-    with transaction(tenant()) as session:
-        job_by_id(session, BULK_ACT, act_id)
-        found = refusals(session, act_id, after=asked["after"], limit=limit + 1)
-    return page(found, limit, lambda one: one.place)
+    return page(refused_rows(BULK_ACT, act_id, asked), asked["limit"], lambda one: one.place)
 
 
 @bulk_acts.route("/bulk-acts/<id:act_id>/cancel", methods=["POST"])
@@ -217,7 +209,7 @@ def refused(asked: dict[str, Any], act_id: UUID) -> object:
 @bulk_acts.response(200, BulkActSchema)
 def stop(act_id: UUID) -> Mapping[str, Any]:
     """End a bulk act where it is; what it has done stays done."""
-    return _turned(act_id, cancel)
+    return _flat(turned(BULK_ACT, act_id, cancel))
 
 
 @bulk_acts.route("/bulk-acts/<id:act_id>/resume", methods=["POST"])
@@ -225,15 +217,7 @@ def stop(act_id: UUID) -> Mapping[str, Any]:
 @bulk_acts.response(200, BulkActSchema)
 def resume(act_id: UUID) -> Mapping[str, Any]:
     """Go on with one that failed or was cancelled, after the last member who was done."""
-    return _turned(act_id, go_on)
-
-
-def _turned(act_id: UUID, turn: Callable[[Session, UUID, By], None]) -> Mapping[str, Any]:
-    who = principal()
-    with transaction(who.tenant_id) as session:
-        job_by_id(session, BULK_ACT, act_id)
-        turn(session, act_id, By(who.actor, request_id.get(), now(session)))
-        return _flat(job_by_id(session, BULK_ACT, act_id))
+    return _flat(turned(BULK_ACT, act_id, go_on))
 
 
 def _flat(job: ToldJob) -> Mapping[str, Any]:

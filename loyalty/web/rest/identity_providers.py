@@ -10,10 +10,8 @@ from flask import Response
 from marshmallow import validates_schema
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.errors import Invalid
-from loyalty.logs import request_id
 from loyalty.outbound import Unreachable, check_url
 from loyalty.tenants import queries
 from loyalty.tenants.fetch_keys import fetch_keys
@@ -28,7 +26,7 @@ from loyalty.tenants.trust_provider import (
 )
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import (
     Choice,
     Id,
@@ -157,7 +155,7 @@ def create(wanted: dict[str, Any]) -> Response:
         wanted["leeway_s"],
     )
     with transaction(tenant()) as session:
-        made = trust_provider(session, provider, keys or [], _by())
+        made = trust_provider(session, provider, keys or [], acting(wall_clock()))
         return json_answer(_shown(session, made), 201, {"ETag": etag(made.version)})
 
 
@@ -206,7 +204,7 @@ def change(patch: dict[str, Any], provider_id: UUID) -> Response:
             patch.get("subject_claim", present.subject_claim),
             patch.get("leeway_s", present.leeway_s),
         )
-        changed = change_provider(session, present, provider, keys, _by())
+        changed = change_provider(session, present, provider, keys, acting(wall_clock()))
         return json_answer(_shown(session, changed), 200, {"ETag": etag(changed.version)})
 
 
@@ -216,7 +214,7 @@ def change(patch: dict[str, Any], provider_id: UUID) -> Response:
 def remove(provider_id: UUID) -> None:
     """Believe no token of the provider any more; every process obeys within 10 seconds."""
     with transaction(tenant()) as session:
-        distrust_provider(session, provider_id, _by())
+        distrust_provider(session, provider_id, acting(wall_clock()))
 
 
 def _keys(wanted: Mapping[str, Any]) -> Sequence[PublicKey] | None:
@@ -231,10 +229,6 @@ def _keys(wanted: Mapping[str, Any]) -> Sequence[PublicKey] | None:
         field = "jwks" if "jwks" in wanted else "url"
         raise Invalid.field(f"/{field}", "unusable_keys", str(error)) from error
     return None
-
-
-def _by() -> By:
-    return By(principal().actor, request_id.get(), wall_clock())
 
 
 def _shown(session: Session, one: KeySet) -> dict[str, Any]:

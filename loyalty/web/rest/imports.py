@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.jobs.cancel import cancel, go_on
 from loyalty.jobs.imports.records import WHATS
 from loyalty.jobs.imports.step import KIND, start_import
-from loyalty.jobs.queries import ToldJob, job_by_id, jobs, refusals
-from loyalty.logs import request_id
+from loyalty.jobs.queries import ToldJob, job_by_id, jobs
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.batch import NDJSON
 from loyalty.web.fields import (
     Choice,
@@ -25,16 +22,14 @@ from loyalty.web.fields import (
     Instant,
     Integer,
     QueryFlag,
-    QueryInteger,
     Schema,
     Slug,
     Text,
 )
 from loyalty.web.import_upload import CSV, receive
-from loyalty.web.lists import Limited, ListById, page, page_schema
+from loyalty.web.jobs import STATUSES, refused_rows, told, turned
+from loyalty.web.lists import ListById, ListByNumber, page, page_schema
 from loyalty.web.resource import Resource
-
-_STATUSES = ("queued", "running", "done", "failed", "cancelled")
 
 imports = Resource("imports", description="Files of another system: members, points, purchases.")
 
@@ -59,7 +54,7 @@ class ImportSchema(Schema):
     what = Choice(WHATS, required=True)
     file = Text(required=True, allow_none=True)
     dry_run = Flag(required=True)
-    status = Choice(_STATUSES, required=True)
+    status = Choice(STATUSES, required=True)
     detail = Text(most=1000, required=True, allow_none=True)
     lines = Integer(required=True)
     done = Integer(required=True)
@@ -77,12 +72,6 @@ class RefusedLineSchema(Schema):
     subject = Text(most=300, least=0, required=True)
     code = Text(required=True)
     detail = Text(most=1000, required=True)
-
-
-class ListByLine(Limited):
-    """The query of a list of lines."""
-
-    after = QueryInteger(load_default=None, allow_none=False)
 
 
 def _shown(job: ToldJob) -> Mapping[str, Any]:
@@ -124,7 +113,7 @@ def create(asked: dict[str, Any]) -> Mapping[str, Any]:
         program_by_slug(session, asked["program"])
     upload = receive(who.tenant_id, asked["what"], asked["file"], dry_run=asked["dry_run"])
     with transaction(who.tenant_id) as session:
-        book, by = program_by_slug(session, asked["program"]), _by(now(session))
+        book, by = program_by_slug(session, asked["program"]), acting(now(session))
         return _shown(job_by_id(session, KIND, start_import(session, book, upload, by)))
 
 
@@ -145,25 +134,20 @@ def browse(asked: dict[str, Any]) -> object:
 @imports.response(200, ImportSchema)
 def read(import_id: UUID) -> Mapping[str, Any]:
     """Tell how far an import is, and what came of it."""
-    with transaction(tenant()) as session:
-        return _shown(job_by_id(session, KIND, import_id))
+    return _shown(told(KIND, import_id))
 
 
 @imports.route("/imports/<id:import_id>/refused", methods=["GET"])
 @allow("imports.read")
-@imports.arguments(ListByLine, location="query")
+@imports.arguments(ListByNumber, location="query")
 @imports.response(200, page_schema(RefusedLineSchema))
 def refused_lines(asked: dict[str, Any], import_id: UUID) -> object:
     """List the lines that were refused and why, in the order of the file."""
-    limit = asked["limit"]
-    with transaction(tenant()) as session:
-        job_by_id(session, KIND, import_id)
-        found = refusals(session, import_id, after=asked["after"], limit=limit + 1)
-        told: list[dict[str, Any]] = [
-            {"line": one.place, "subject": one.subject, "code": one.code, "detail": one.detail}
-            for one in found
-        ]
-    return page(told, limit, lambda one: one["line"])
+    lines = [
+        {"line": one.place, "subject": one.subject, "code": one.code, "detail": one.detail}
+        for one in refused_rows(KIND, import_id, asked)
+    ]
+    return page(lines, asked["limit"], lambda one: str(one["line"]))
 
 
 @imports.route("/imports/<id:import_id>/cancel", methods=["POST"])
@@ -171,10 +155,7 @@ def refused_lines(asked: dict[str, Any], import_id: UUID) -> object:
 @imports.response(200, ImportSchema)
 def halt(import_id: UUID) -> Mapping[str, Any]:
     """End an import where it is; what was brought in stays."""
-    with transaction(tenant()) as session:
-        job_by_id(session, KIND, import_id)
-        cancel(session, import_id, _by(now(session)))
-        return _shown(job_by_id(session, KIND, import_id))
+    return _shown(turned(KIND, import_id, cancel))
 
 
 @imports.route("/imports/<id:import_id>/resume", methods=["POST"])
@@ -182,11 +163,4 @@ def halt(import_id: UUID) -> Mapping[str, Any]:
 @imports.response(200, ImportSchema)
 def resume(import_id: UUID) -> Mapping[str, Any]:
     """Go on with an import that has failed or was cancelled."""
-    with transaction(tenant()) as session:
-        job_by_id(session, KIND, import_id)
-        go_on(session, import_id, _by(now(session)))
-        return _shown(job_by_id(session, KIND, import_id))
-
-
-def _by(at: datetime) -> By:
-    return By(principal().actor, request_id.get(), at)
+    return _shown(turned(KIND, import_id, go_on))

@@ -8,10 +8,8 @@ from typing import Any
 
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.errors import NotFound
-from loyalty.logs import request_id
 from loyalty.notifications.default_words import DEFAULTS, SAMPLES
 from loyalty.notifications.models import TemplateRow
 from loyalty.notifications.queries import find_template, own_templates
@@ -20,7 +18,7 @@ from loyalty.notifications.save_template import remove_template, save_template
 from loyalty.notifications.words import Values, Words, check, fill
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.mail_schema import (
     MailDraftSchema,
     MailPreviewSchema,
@@ -74,7 +72,7 @@ def replace(wanted: dict[str, Any], kind: Kind, language: str) -> Response:
     with transaction(tenant()) as session:
         present = find_template(session, kind, language, lock=True)
         if_match(present.version if present else 0)
-        saved = save_template(session, kind, language, words_of(wanted), _by(now(session)))
+        saved = save_template(session, kind, language, words_of(wanted), acting(now(session)))
         return _told(kind, language, saved)
 
 
@@ -84,7 +82,7 @@ def replace(wanted: dict[str, Any], kind: Kind, language: str) -> Response:
 def delete(kind: Kind, language: str) -> Response:
     """Take your own words away: the mail has those of the house again, if there are some."""
     with transaction(tenant()) as session:
-        gone = remove_template(session, kind, language, _by(now(session)))
+        gone = remove_template(session, kind, language, acting(now(session)))
         return _told(kind, language, gone)
 
 
@@ -134,7 +132,3 @@ def _names(values: Values) -> Iterator[str]:
             yield from (f"{name}.{part}" for part in value)
         else:
             yield name
-
-
-def _by(at: Any) -> By:
-    return By(principal().actor, request_id.get(), at)

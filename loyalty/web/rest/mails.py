@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from loyalty.audit.by import By
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.members.queries import membership_of
 from loyalty.notifications.queries import notifications_of
 from loyalty.notifications.unsubscribe import is_subscribed, subscribe
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.mail_schema import MailSubscriptionSchema, SentMailSchema, WantsMailSchema
 from loyalty.web.resource import Resource
@@ -52,6 +50,6 @@ def replace(wanted: dict[str, Any], program: str, member_id: str) -> dict[str, A
     """Let the member get mail of this program, or none; repeating it changes nothing."""
     with transaction(tenant()) as session:
         whose = membership_of(session, program_by_slug(session, program).id, member_id)
-        by = By(principal().actor, request_id.get(), now(session))
+        by = acting(now(session))
         subscribe(session, whose.id, wanted=wanted["subscribed"], by=by)
         return {"member_id": whose.member_id, **wanted}

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.errors import Conflict
-from loyalty.logs import request_id
 from loyalty.tenants import queries
 from loyalty.tenants.change_operator import change_own_password, end_log_ins
 from loyalty.tenants.passwords import LONGEST
 from loyalty.tenants.roles import SCOPES, Role
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Choice, Instant, ListOf, MemberId, Schema, Slug, Text
 from loyalty.web.resource import Resource
 
@@ -77,7 +75,9 @@ def change_password(wanted: dict[str, Any]) -> None:
     """Take another password; every token of this operator ends, this one too."""
     who = _operator()
     with transaction(tenant()) as session:
-        change_own_password(session, who, wanted["present"], wanted["password"], _by())
+        change_own_password(
+            session, who, wanted["present"], wanted["password"], acting(wall_clock())
+        )
 
 
 @me.route("/me/log-out", methods=["POST"])
@@ -87,14 +87,10 @@ def log_out() -> None:
     """End every token of this operator, everywhere; every process obeys within 10 seconds."""
     who = _operator()
     with transaction(tenant()) as session:
-        end_log_ins(session, who, _by())
+        end_log_ins(session, who, acting(wall_clock()))
 
 
 def _operator() -> UUID:
     if (operator_id := principal().operator_id) is None:
         raise NoOperator
     return operator_id
-
-
-def _by() -> By:
-    return By(principal().actor, request_id.get(), wall_clock())

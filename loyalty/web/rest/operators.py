@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
-from loyalty.logs import request_id
 from loyalty.tenants import queries
 from loyalty.tenants.add_operator import NAME, NewOperator, add_operator
 from loyalty.tenants.change_operator import Change, change_operator
@@ -15,7 +13,7 @@ from loyalty.tenants.models import Operator
 from loyalty.tenants.passwords import LONGEST, SHORTEST
 from loyalty.tenants.roles import STAFF, Role
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Choice, Flag, Id, Instant, Schema, Text
 from loyalty.web.fields.text import Formed
 from loyalty.web.lists import ListById, page, page_schema
@@ -73,7 +71,7 @@ def create(wanted: dict[str, Any]) -> Operator:
     principal().require_unrestricted()
     new = NewOperator(wanted["name"], Role(wanted["role"]), wanted["password"])
     with transaction(tenant()) as session:
-        return add_operator(session, new, _by())
+        return add_operator(session, new, acting(wall_clock()))
 
 
 @operators.route("/operators", methods=["GET"])
@@ -106,8 +104,4 @@ def change(wanted: dict[str, Any], operator_id: UUID) -> Operator:
     role = Role(wanted["role"]) if "role" in wanted else None
     wish = Change(role, wanted.get("disabled"), wanted.get("password"))
     with transaction(tenant()) as session:
-        return change_operator(session, operator_id, wish, _by())
-
-
-def _by() -> By:
-    return By(principal().actor, request_id.get(), wall_clock())
+        return change_operator(session, operator_id, wish, acting(wall_clock()))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.catalogue import find
 from loyalty.catalogue.change import add, change, remove
 from loyalty.catalogue.models import ProductRow
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.catalogue_batch import upsert_items
 from loyalty.web.catalogue_schema import (
     ProductChangeSchema,
@@ -45,7 +42,7 @@ def create(wanted: dict[str, Any]) -> Response:
         at = now(session)
 
         def act() -> dict[str, Any]:
-            return _shown(add(session, ProductRow, wanted, _by(at)))
+            return _shown(add(session, ProductRow, wanted, acting(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -98,7 +95,7 @@ def amend(patch: dict[str, Any], sku: str) -> Response:
     with transaction(tenant()) as session:
         present = find.item(session, ProductRow, sku, lock=True)
         if_match(present.version)
-        return _told(change(session, present, patch, _by(now(session))))
+        return _told(change(session, present, patch, acting(now(session))))
 
 
 @products.route("/products/<code:sku>", methods=["DELETE"])
@@ -107,11 +104,7 @@ def amend(patch: dict[str, Any], sku: str) -> Response:
 def delete(sku: str) -> Response:
     """Take a product out: it is unknown from now on."""
     with transaction(tenant()) as session:
-        return json_answer(_shown(remove(session, ProductRow, sku, _by(now(session)))))
-
-
-def _by(at: datetime) -> By:
-    return By(principal().actor, request_id.get(), at)
+        return json_answer(_shown(remove(session, ProductRow, sku, acting(now(session)))))
 
 
 def _shown(row: ProductRow) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response
@@ -14,7 +14,6 @@ from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.earning.prove import check_draft, publish_proven
 from loyalty.earning.rehearse import rehearse
-from loyalty.logs import request_id
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions import desk
 from loyalty.promotions.desk import Promotion, promotion_by_key
@@ -23,7 +22,7 @@ from loyalty.promotions.end import end
 from loyalty.promotions.report import report
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
@@ -64,7 +63,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
 
         def act() -> dict[str, Any]:
-            return shown_promotion(add_promotion(session, book, wanted, _by(at)), at)
+            return shown_promotion(add_promotion(session, book, wanted, acting(at)), at)
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -109,7 +108,7 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
         present = promotion_by_key(session, book.id, key, lock=True)
         if_match(present.revision)
-        changed = change_promotion(session, book, present, patch, _by(at))
+        changed = change_promotion(session, book, present, patch, acting(at))
         return json_answer(shown_promotion(changed, at), headers={"ETag": etag(changed.revision)})
 
 
@@ -229,10 +228,6 @@ def _done(program: str, key: str, wanted: object, act: Act, *, status: int = 200
 
         def done() -> dict[str, Any]:
             present = promotion_by_key(session, book.id, key, lock=True)
-            return shown_promotion(act(session, book, present, _by(at)), at)
+            return shown_promotion(act(session, book, present, acting(at)), at)
 
         return once(session, wanted, done, at=at, status=status, required=False)
-
-
-def _by(at: datetime) -> By:
-    return By(principal().actor, request_id.get(), at)

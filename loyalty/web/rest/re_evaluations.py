@@ -8,16 +8,14 @@ from uuid import UUID
 
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.care.re_evaluate import queries
 from loyalty.care.re_evaluate.queries import ToldRun, run_by_id
 from loyalty.care.re_evaluate.start import Run, start
 from loyalty.care.re_evaluate.stop import stop
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs.cache import recent_program
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import (
     Choice,
     Flag,
@@ -116,7 +114,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         book, at = recent_program(session, program), now(session)
 
         def act() -> Mapping[str, Any]:
-            made = start(session, book, Run(**wanted), By(who.actor, request_id.get(), at))
+            made = start(session, book, Run(**wanted), acting(at))
             return shown_run(run_by_id(session, made))
 
         return once(session, wanted, act, at=at, status=202)
@@ -165,5 +163,5 @@ def halt(run_id: UUID) -> ToldRun:
     who = principal()
     with transaction(who.tenant_id) as session:
         run_by_id(session, run_id)
-        stop(session, run_id, By(who.actor, request_id.get(), now(session)))
+        stop(session, run_id, acting(now(session)))
         return run_by_id(session, run_id)

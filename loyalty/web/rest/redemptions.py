@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.errors import NotFound
-from loyalty.logs import request_id
 from loyalty.people import redemptions as spent
 from loyalty.programs.cache import recent_program
 from loyalty.redemption.cancel import cancel
@@ -21,7 +20,7 @@ from loyalty.redemption.deliver import deliver, ship
 from loyalty.redemption.release import release
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.body import load_query
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.lists import ListById, page, page_schema
@@ -180,7 +179,7 @@ def _goes_on(
     redemption_id: UUID, wanted: dict[str, Any], act: Callable[[Session, By], None]
 ) -> Response:
     with transaction(tenant()) as session:
-        by = By(principal().actor, request_id.get(), now(session))
+        by = acting(now(session))
 
         def acted() -> dict[str, Any]:
             act(session, by)

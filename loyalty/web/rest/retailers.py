@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.catalogue import find
 from loyalty.catalogue.change import add, change, remove
 from loyalty.catalogue.models import RetailerRow
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.tenants.roles import SCOPES, Role
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.catalogue_batch import upsert_items
 from loyalty.web.catalogue_schema import (
     RetailerChangeSchema,
@@ -56,7 +53,7 @@ def create(wanted: dict[str, Any]) -> Response:
         at = now(session)
 
         def act() -> dict[str, Any]:
-            return _shown(add(session, RetailerRow, wanted, _by(at)))
+            return _shown(add(session, RetailerRow, wanted, acting(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -109,7 +106,7 @@ def amend(patch: dict[str, Any], retailer_id: str) -> Response:
     with transaction(tenant()) as session:
         present = find.item(session, RetailerRow, retailer_id, lock=True)
         if_match(present.version)
-        return _told(change(session, present, patch, _by(now(session))))
+        return _told(change(session, present, patch, acting(now(session))))
 
 
 @retailers.route("/retailers/<code:retailer_id>", methods=["DELETE"])
@@ -118,7 +115,7 @@ def amend(patch: dict[str, Any], retailer_id: str) -> Response:
 def delete(retailer_id: str) -> Response:
     """Take a retailer out: it is unknown from now on, and keys that are its own end."""
     with transaction(tenant()) as session:
-        return json_answer(_shown(remove(session, RetailerRow, retailer_id, _by(now(session)))))
+        return json_answer(_shown(remove(session, RetailerRow, retailer_id, acting(now(session)))))
 
 
 @retailers.route("/retailers/<code:retailer_id>/keys", methods=["POST"])
@@ -131,10 +128,6 @@ def create_key(wanted: dict[str, Any], retailer_id: str) -> dict[str, Any]:
         retailer = find.item(session, RetailerRow, retailer_id)
         own = {**wanted, "role": Role.SERVER, "sources": [retailer.id]}
         return make_key(session, own)
-
-
-def _by(at: datetime) -> By:
-    return By(principal().actor, request_id.get(), at)
 
 
 def _shown(row: RetailerRow) -> dict[str, Any]:

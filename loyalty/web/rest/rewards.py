@@ -8,9 +8,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.members.queries import membership_of
 from loyalty.programs.cache import recent_program
 from loyalty.rewards import queries
@@ -21,7 +19,7 @@ from loyalty.rewards.stock import adjust_stock
 from loyalty.rewards.vouchers import upload
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
@@ -50,7 +48,7 @@ rewards = Resource("rewards", description="What points buy: price, eligibility, 
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Offer a reward."""
     with transaction(tenant()) as session:
-        book, by = recent_program(session, program), _by(session)
+        book, by = recent_program(session, program), acting(now(session))
 
         def act() -> dict[str, Any]:
             return _shown(session, add_reward(session, book, wanted, by))
@@ -95,7 +93,7 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
         book = recent_program(session, program)
         present = reward_by_key(session, book.id, key, lock=True)
         if_match(present.version)
-        changed = change_reward(session, book, present, patch, _by(session))
+        changed = change_reward(session, book, present, patch, acting(now(session)))
         return _told(session, changed)
 
 
@@ -107,7 +105,7 @@ def delete(program: str, key: str) -> Response:
     with transaction(tenant()) as session:
         book = recent_program(session, program)
         row = reward_by_key(session, book.id, key, lock=True)
-        end_reward(session, book, row, _by(session))
+        end_reward(session, book, row, acting(now(session)))
         return json_answer(_shown(session, row))
 
 
@@ -119,7 +117,7 @@ def delete(program: str, key: str) -> Response:
 def change_stock(wanted: dict[str, Any], program: str, key: str) -> Response:
     """Raise the stock, or lower it; never below what is left."""
     with transaction(tenant()) as session:
-        book, by = recent_program(session, program), _by(session)
+        book, by = recent_program(session, program), acting(now(session))
         row = reward_by_key(session, book.id, key)
 
         def act() -> dict[str, Any]:
@@ -136,7 +134,7 @@ def change_stock(wanted: dict[str, Any], program: str, key: str) -> Response:
 def upload_vouchers(wanted: dict[str, Any], program: str, key: str) -> Response:
     """Put up to 1000 codes into the pool; those that are known are told, and left as they are."""
     with transaction(tenant()) as session:
-        book, by = recent_program(session, program), _by(session)
+        book, by = recent_program(session, program), acting(now(session))
         row = reward_by_key(session, book.id, key)
 
         def act() -> dict[str, Any]:
@@ -167,10 +165,6 @@ def vouchers_of_member(asked: dict[str, Any], program: str, member_id: str) -> o
         account_id = membership_of(session, book.id, member_id).account_id
         found = queries.vouchers_of(session, account_id, before=asked["after"], limit=limit + 1)
     return page(found, limit, lambda one: one.redemption_id)
-
-
-def _by(session: Session) -> By:
-    return By(principal().actor, request_id.get(), now(session))
 
 
 def _shown(session: Session, row: RewardRow) -> dict[str, Any]:

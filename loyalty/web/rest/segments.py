@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from flask import Response
 
-from loyalty.audit.by import By
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
 from loyalty.promotions.free_segment import remove_free_segment
 from loyalty.segments import queries
@@ -19,7 +16,7 @@ from loyalty.segments.save import add_segment, change_segment, recount
 from loyalty.segments.upload import upload
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
@@ -48,7 +45,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
 
         def act() -> dict[str, Any]:
-            return _shown(add_segment(session, book, wanted, _by(at)))
+            return _shown(add_segment(session, book, wanted, acting(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -86,7 +83,7 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
         book = program_by_slug(session, program)
         present = queries.segment_by_key(session, book.id, key, lock=True)
         if_match(present.version)
-        return _told(change_segment(session, book, present, patch, _by(now(session))))
+        return _told(change_segment(session, book, present, patch, acting(now(session))))
 
 
 @segments.route("/programs/<slug:program>/segments/<slug:key>", methods=["DELETE"])
@@ -96,7 +93,7 @@ def delete(program: str, key: str) -> Response:
     """Take a segment out: from now on nobody is in it."""
     with transaction(tenant()) as session:
         book = program_by_slug(session, program)
-        gone = remove_free_segment(session, book, key, _by(now(session)))
+        gone = remove_free_segment(session, book, key, acting(now(session)))
         return json_answer(_shown(gone))
 
 
@@ -133,11 +130,7 @@ def put_on(wanted: dict[str, Any], program: str, key: str) -> dict[str, Any]:
     with transaction(tenant()) as session:
         book = program_by_slug(session, program)
         present = queries.segment_by_key(session, book.id, key, lock=True)
-        return asdict(upload(session, book, present, **wanted, by=_by(now(session))))
-
-
-def _by(at: datetime) -> By:
-    return By(principal().actor, request_id.get(), at)
+        return asdict(upload(session, book, present, **wanted, by=acting(now(session))))
 
 
 def _shown(row: SegmentRow) -> dict[str, Any]:

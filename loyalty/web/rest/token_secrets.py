@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
-from loyalty.logs import request_id
 from loyalty.tenants import queries
 from loyalty.tenants.models import Issuer
 from loyalty.tenants.rotate_secret import LONGEST_OVERLAP, rotate_secret
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.fields import Instant, Integer, ListOf, Part, Schema, Text
 from loyalty.web.resource import Resource
 
@@ -59,6 +57,6 @@ def browse() -> dict[str, Any]:
 @token_secrets.response(201, SecretSchema)
 def rotate(wanted: dict[str, Any]) -> Issuer:
     """Sign with a new secret from now on; with `overlap_s` of 0 every token of the tenant ends."""
-    by = By(principal().actor, request_id.get(), wall_clock())
+    by = acting(wall_clock())
     with transaction(tenant()) as session:
         return rotate_secret(session, timedelta(seconds=wanted["overlap_s"]), by)

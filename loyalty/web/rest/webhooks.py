@@ -12,14 +12,12 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.events.feed import Place
-from loyalty.logs import request_id
 from loyalty.programs.models import ProgramRow
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.patch import etag, if_match
 from loyalty.web.resource import Resource
@@ -55,7 +53,7 @@ def create(wanted: dict[str, Any]) -> Response:
     An Idempotency-Key is not looked at: its stored answer would keep the secret for 30 days.
     """
     with transaction(tenant()) as session:
-        row, secret = save.add_webhook(session, save.NewWebhook(**wanted), _by())
+        row, secret = save.add_webhook(session, save.NewWebhook(**wanted), acting(wall_clock()))
         [shown] = _shown(session, [row])
     return json_answer({**shown, "secret": secret}, 201)
 
@@ -91,7 +89,7 @@ def amend(patch: dict[str, Any], webhook_id: UUID) -> Response:
     with transaction(tenant()) as session:
         present = webhook_by_id(session, webhook_id, lock=True)
         if_match(present.version)
-        return _answer(session, save.change_webhook(session, present, patch, _by()))
+        return _answer(session, save.change_webhook(session, present, patch, acting(wall_clock())))
 
 
 @webhooks.route("/webhooks/<id:webhook_id>", methods=["DELETE"])
@@ -102,7 +100,7 @@ def delete(webhook_id: UUID) -> Response:
     with transaction(tenant()) as session:
         present = webhook_by_id(session, webhook_id, lock=True)
         [shown] = _shown(session, [present])
-        save.remove_webhook(session, present, _by())
+        save.remove_webhook(session, present, acting(wall_clock()))
     return json_answer(shown)
 
 
@@ -115,7 +113,7 @@ def rotate(wanted: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     overlap = timedelta(hours=wanted["overlap_hours"])
     with transaction(tenant()) as session:
         present = webhook_by_id(session, webhook_id, lock=True)
-        secret = save.rotate_secret(session, present, overlap, _by())
+        secret = save.rotate_secret(session, present, overlap, acting(wall_clock()))
     return {"secret": secret, "old_secret_until": present.old_until}
 
 
@@ -140,7 +138,7 @@ def replay(wanted: dict[str, Any], webhook_id: UUID) -> Response:
     """Tell everything after a cursor again, with the same ids, and then what comes."""
     with transaction(tenant()) as session:
         present = webhook_by_id(session, webhook_id, lock=True)
-        save.replay(session, present, Place.parse(wanted["after"]), _by())
+        save.replay(session, present, Place.parse(wanted["after"]), acting(wall_clock()))
         [shown] = _shown(session, [present])
     return json_answer(shown, 202)
 
@@ -184,10 +182,6 @@ def retry(webhook_id: UUID, delivery_id: UUID) -> DeliveryRow:
         try_again(session, present, found.id, wall_clock())
         session.refresh(found)
         return found
-
-
-def _by() -> By:
-    return By(principal().actor, request_id.get(), wall_clock())
 
 
 def _dumped(row: DeliveryRow) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -24,21 +23,12 @@ from loyalty.promotions.draft import add_promotion
 from loyalty.tasks.re_evaluations import PATIENCE, batch
 from loyalty.transaction import across_tenants, transaction
 from tests.earning.given import bought, stored
-from tests.elsewhere import database_alone
 from tests.opened import balance, joined, opened
-from tests.servers import Own
 from tests.tenant import TestTenant
 
 AT = wall_clock()
 A_DAY = timedelta(days=1)
 COUNT = 30
-
-
-@pytest.fixture(scope="module")
-def alone(database: Own) -> Iterator[None]:
-    """A database and a Redis of the module's own."""
-    with database_alone(database):
-        yield
 
 
 pytestmark = pytest.mark.usefixtures("alone")

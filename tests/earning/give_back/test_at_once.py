@@ -27,9 +27,9 @@ from loyalty.tasks.returns import settle_one
 from loyalty.transaction import across_tenants, transaction
 from tests.earning.give_back.given import accepted, earned, returned
 from tests.earning.given import bought, open_ids, stored
+from tests.elsewhere import end_the_connection_that_waits
 from tests.opened import AT, balance, joined, opened
 from tests.servers import Own
-from tests.stack import until
 from tests.tenant import TestTenant
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -146,36 +146,18 @@ def test_what_ends_in_the_middle_has_not_begun(tenant: TestTenant, program: Prog
 
 
 def test_a_lost_connection_fails_no_return(
-    tenant: TestTenant, program: Program, database: Own
+    tenant: TestTenant, program: Program, database: Own, alone: str
 ) -> None:
     [one] = sent(tenant, program, returned(awarded(tenant, program, "10")))
     with transaction(tenant.id) as somebody, ThreadPoolExecutor(1) as worker:
         somebody.execute(text("SELECT FROM account FOR UPDATE"))
         settling = worker.submit(settle_one, tenant.id, one)
-        _end_the_connection_that_waits(database)
+        end_the_connection_that_waits(database, alone)
         with pytest.raises(OperationalError, match=r"clos|terminat"):
             settling.result()
     assert told(tenant, one).status == "accepted"
     settle_one(tenant.id, one)
     assert left(tenant, program) == Balance()
-
-
-def _end_the_connection_that_waits(database: Own) -> None:
-    connection = psycopg2.connect(database.postgres.superuser_url())
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-
-            def ended() -> bool:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE usename = 'loyalty_app' AND wait_event_type = 'Lock'"
-                )
-                return cursor.rowcount == 1
-
-            until(ended, "a worker that waits for the account")
-    finally:
-        connection.close()
 
 
 def test_what_can_t_be_settled_fails_and_holds_up_nobody(

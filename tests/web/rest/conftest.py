@@ -10,6 +10,11 @@ from tests.tenant import TestTenant, fresh_tenant
 from tests.web.rest.caller import Caller
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_else(alone: str) -> None:
+    """What is accepted here waits until the test itself awards it."""
+
+
 @pytest.fixture
 def call(client: FlaskClient, tenant: TestTenant) -> Caller:
     """A tenant in which nothing is."""
