@@ -160,10 +160,6 @@ _ASKED: Mapping[str, tuple[Order, Callable[[], dict[str, Any]]]] = {
 }
 
 
-#: The goal is one filter's; how these do depends on how they go together.
-_TOGETHER = {"tier, by points", "gold, rich, of a city"}
-
-
 def _points_range() -> dict[str, int]:
     least = _random.randrange(5000)
     return {"points_gte": least, "points_lte": least + _random.randrange(1, 1000)}
@@ -187,8 +183,7 @@ def main(members: int, queries: int, earns: bool) -> None:
             return
         told = _searches(running, members, queries)
     _write("search", told)
-    slow = {name for name, (_, p95) in told.items() if p95 > GOAL_MS}
-    sys.exit(1 if slow - _TOGETHER else 0)
+    sys.exit(1 if any(p95 > GOAL_MS for _, p95 in told.values()) else 0)
 
 
 def _write(name: str, told: Mapping[str, object]) -> None:

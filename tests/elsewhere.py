@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from uuid import uuid4
 
 import psycopg2
 
-from loyalty import clock
 from loyalty.config import config
 from loyalty.db import Role, engine
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
@@ -19,6 +19,7 @@ from loyalty.tasks import in_hand, queue
 from tests.servers import TEMPLATE, Own, create_database
 from tests.stack import until
 
+_NUMBERS = count(1_000_000, 100_000)  # of tenants: no two databases share one
 _REMEMBERED = (config, in_hand.client, queue.client, handover.producer, handover.publisher, engine)
 
 
@@ -34,6 +35,7 @@ def database_alone(own: Own) -> Iterator[str]:
     """A database (its name) and a Redis in which no worker or sweeper of other tests is about."""
     name = f"alone_{uuid4().hex}"
     create_database(own.postgres, name, template=TEMPLATE)
+    _count_tenants_from(own, name, next(_NUMBERS))
     roles = {"": APP, "_OWNER": OWNER, "_SYSTEM": SYSTEM}
     urls = {f"DATABASE{which}_URL": own.postgres.url(role, name) for which, role in roles.items()}
     with _environment({**urls, "REDIS_URL": own.valkey.url(1)}):
@@ -42,6 +44,14 @@ def database_alone(own: Own) -> Iterator[str]:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.close()
+
+
+def _count_tenants_from(own: Own, database: str, number: int) -> None:
+    """What this process remembers of a tenant by its number is of no tenant here."""
+    connection = psycopg2.connect(own.postgres.superuser_url(database))
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT setval('tenant_id_seq', %s)", (number,))
     connection.close()
 
 
@@ -82,6 +92,5 @@ def _forget() -> None:
     for role in Role:
         engine(role).dispose()
     sys.modules.pop("celeryconfig", None)
-    clock._live.clear()  # another database has other tenants by the same numbers
     for one in _REMEMBERED:
         one.cache_clear()

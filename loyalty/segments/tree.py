@@ -137,8 +137,8 @@ def _inactive(value: object, place: str, clause: Clause, _: int) -> str:
         f"(ms.joined_at <= {since} AND NOT EXISTS ("  # noqa: S608 - see bind
         "SELECT FROM award w JOIN activity x ON x.tenant_id = w.tenant_id AND x.id = w.activity_id"
         " WHERE w.tenant_id = ms.tenant_id AND w.account_id = ms.account_id"
-        f" AND w.activity_id >= least_id({since} - (SELECT clock_offset FROM tenant"
-        f" WHERE id = p.tenant_id) - interval '10 minutes') AND x.occurred_at > {since}"
+        f" AND w.activity_id >= (SELECT least_id({since} - t.clock_offset - interval '10 minutes')"
+        f" FROM tenant t WHERE t.id = :tenant) AND x.occurred_at > {since}"
         " AND x.kind <> 'bonus'))"
     )
 

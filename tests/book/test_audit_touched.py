@@ -140,7 +140,9 @@ def test_no_question_reads_more_than_the_accounts_in_hand() -> None:
 
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
-_TOUCHED_ACCOUNTS = text("SELECT DISTINCT account_id FROM entry WHERE recorded_at < :until ORDER BY 1")
+_TOUCHED_ACCOUNTS = text(
+    "SELECT DISTINCT account_id FROM entry WHERE recorded_at < :until ORDER BY 1"
+)
 
 
 def _break(session: Session, account: int, by: int = 1) -> None:

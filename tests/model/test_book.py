@@ -258,6 +258,8 @@ class Book(RuleBasedStateMachine):
     @rule(absorbed=NAMES, survivor=NAMES)
     def merge_and_take_it_back(self, absorbed: str, survivor: str) -> None:
         waits = self.plain.waits(absorbed) or self.plain.waits(survivor)
+        if waits and self.member(absorbed).visits:
+            return  # they stay one, and what both have counted is tried in tests/care
         expected = (self.plain.merges if waits else self.plain.would_merge)(absorbed, survivor)
         told, merge = self.real.merge(absorbed, survivor)
         assert told == expected
