@@ -6,10 +6,11 @@ Only what a rule asks for is filled in, and only that is stored with an award: `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Fact(StrEnum):
@@ -28,12 +29,13 @@ class Fact(StrEnum):
     INACTIVE = "inactive"
 
 
+_NONE: Mapping[str, object] = MappingProxyType({})
+
 #: A fact and which of it: (CATEGORY, "food/bread"); the name is "" where there is one only.
 Ask = tuple[Fact, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a purchase; a discount is a line below zero. Money in the purchase's currency."""
 
     line_id: str
@@ -44,8 +46,7 @@ class Line:
     categories: frozenset[str] = frozenset()  # its category and all above it, as paths
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(NamedTuple):
     """What the rules see of an activity. Money in `currency`; `paid_otherwise` is what points or
     vouchers paid; `time_zone` is the retailer's, else the program's."""
 
@@ -62,7 +63,7 @@ class Purchase:
     channel: str | None = None
     region: str | None = None
     time_zone: tzinfo = UTC
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, object] = _NONE
 
     @property
     def counted(self) -> tuple[Line, ...]:
@@ -75,8 +76,7 @@ class Purchase:
         return self.occurred_at.astimezone(self.time_zone)
 
 
-@dataclass(frozen=True, slots=True)
-class MemberFacts:
+class MemberFacts(NamedTuple):
     """What the rules see of the member, as it was when the account was locked.
 
     None is unknown. `days_from_*`: from the nearest such day to the purchase's, below zero
@@ -86,7 +86,7 @@ class MemberFacts:
     joined_at: datetime
     tier: str
     tier_points: int
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, object] = _NONE
     segments: frozenset[str] = frozenset()
     boosts: frozenset[str] = frozenset()  # the campaigns whose boost is in force
     first_purchase: bool | None = None

@@ -6,7 +6,7 @@ Nothing is read for what no rule asks: with the earn rate alone a batch costs no
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,13 +29,25 @@ _NO_ASKS: frozenset[Ask] = frozenset()
 
 _PAST = text(
     "SELECT account_id, purchased, last_at"
-    " FROM earning_history(:tenant, CAST(:accounts AS bigint[]))"
+    " FROM earning_history(:tenant, CAST(:accounts AS bigint[]), :latest)"
 )
+
+
+_INACTIVE: Ask = (Fact.INACTIVE, "")
+_JOINING_DAY: Ask = (Fact.JOINING_DAY, "")
+
+
+def _days_from_birthday(person: Person, at: datetime, zone: tzinfo) -> int | None:
+    if person.birthday is None:
+        return None
+    own = ZoneInfo(person.time_zone) if person.time_zone else zone
+    return days_from(person.birthday, at.astimezone(own).date())
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Of an account: whether it was ever awarded a purchase, and when the latest occurred."""
+    """Of an account: whether it was ever awarded a purchase, and when the latest occurred, if that
+    is asked for."""
 
     purchased: bool = False
     last_at: datetime | None = None
@@ -71,14 +83,14 @@ class Facts:
         )
         if not told.lines or not self.catalogue.products:
             return told
-        return replace(told, lines=tuple(self._line(line) for line in told.lines))
+        return told._replace(lines=tuple(self._line(line) for line in told.lines))
 
     def _line(self, line: Line) -> Line:
         product = self.catalogue.products.get(line.sku or "")
         if product is None:
             return line
         categories = line.categories | set(product.categories)
-        return replace(line, brand=line.brand or product.brand, categories=categories)
+        return line._replace(brand=line.brand or product.brand, categories=categories)
 
     def member(
         self,
@@ -93,9 +105,7 @@ class Facts:
             return plain
         person = self.people.get(membership_id, NOBODY)
         past = self.past.get(account_id, Past())
-        own = ZoneInfo(person.time_zone) if person.time_zone else zone
         at = purchase.occurred_at
-        since = past.last_at or plain.joined_at
         return MemberFacts(
             plain.joined_at,
             plain.tier,
@@ -106,13 +116,15 @@ class Facts:
                 boost.key for boost in self.boosts.get(account_id, ()) if boost.covers(at)
             ),
             first_purchase=purchase.kind == "purchase" and not past.purchased,
-            inactive_days=max(0, (at - since).days),
-            days_from_birthday=days_from(person.birthday, at.astimezone(own).date())
-            if person.birthday
+            inactive_days=max(0, (at - (past.last_at or plain.joined_at)).days)
+            if _INACTIVE in self.asks
             else None,
+            days_from_birthday=_days_from_birthday(person, at, zone),
             days_from_joining=days_from(
                 plain.joined_at.astimezone(zone).date(), at.astimezone(zone).date()
-            ),
+            )
+            if _JOINING_DAY in self.asks
+            else None,
         )
 
     def boosted(self, account_id: int, boosts: Sequence[Boost]) -> None:
@@ -154,7 +166,7 @@ def open_facts(
         since = min(one.occurred_at for one in activities)
         facts.boosts = boosts_of(session, memberships.values(), keys, since)
     if asked & _OF_THE_PAST:
-        facts.past = _past(session, set(memberships.values()))
+        facts.past = _past(session, set(memberships.values()), latest=_INACTIVE in asks)
     return facts
 
 
@@ -165,8 +177,8 @@ def _catalogue(session: Session, activities: Sequence[Any]) -> Catalogue:
     return facts_of(session, {one.retailer for one in activities}, skus)
 
 
-def _past(session: Session, account_ids: Collection[int]) -> dict[int, Past]:
-    rows = session.execute(
-        _PAST, {"tenant": session.info["tenant_id"], "accounts": sorted(account_ids)}
-    )
+def _past(session: Session, account_ids: Collection[int], *, latest: bool) -> dict[int, Past]:
+    accounts = sorted(account_ids)
+    values = {"tenant": session.info["tenant_id"], "accounts": accounts, "latest": latest}
+    rows = session.execute(_PAST, values)
     return {row.account_id: Past(row.purchased, row.last_at) for row in rows}

@@ -247,8 +247,7 @@ class _Stage:
 
 
 def _with_place(stored: Purchase, now: Purchase, new: frozenset[Ask]) -> Purchase:
-    return replace(
-        stored,
+    return stored._replace(
         region=now.region if (Fact.REGION, "") in new else stored.region,
         time_zone=now.time_zone if (Fact.TIME_ZONE, "") in new else stored.time_zone,
         lines=tuple(
@@ -258,8 +257,7 @@ def _with_place(stored: Purchase, now: Purchase, new: frozenset[Ask]) -> Purchas
 
 
 def _with_goods(stored: Line, now: Line, new: frozenset[Ask]) -> Line:
-    return replace(
-        stored,
+    return stored._replace(
         brand=now.brand if (Fact.BRAND, now.brand) in new else stored.brand,
         categories=stored.categories | _named(now.categories, Fact.CATEGORY, new),
     )
@@ -268,8 +266,7 @@ def _with_goods(stored: Line, now: Line, new: frozenset[Ask]) -> Line:
 def _with_member(stored: MemberFacts, now: MemberFacts, new: frozenset[Ask]) -> MemberFacts:
     names = _named(frozenset(now.attributes), Fact.ATTRIBUTE, new)
     numbers = ("first_purchase", "inactive_days", "days_from_birthday", "days_from_joining")
-    return replace(
-        stored,
+    return stored._replace(
         attributes={**{name: now.attributes[name] for name in names}, **stored.attributes},
         segments=stored.segments | _named(now.segments, Fact.SEGMENT, new),
         boosts=stored.boosts | _named(now.boosts, Fact.BOOST, new),

@@ -7,7 +7,6 @@ The purchase's own values are read again from its activity; what stands elsewher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -90,8 +89,7 @@ def place_to_json(purchase: Purchase, asks: frozenset[Ask]) -> dict[str, Any]:
 def place_from_json(purchase: Purchase, told: Mapping[str, Any]) -> Purchase:
     """The purchase, which is as the till told it, with what the rules saw of the catalogue."""
     lines = told.get("lines") or {}
-    return replace(
-        purchase,
+    return purchase._replace(
         region=told.get("region"),
         time_zone=ZoneInfo(told["time_zone"]) if "time_zone" in told else purchase.time_zone,
         lines=tuple(_line(line, lines.get(line.line_id) or {}) for line in purchase.lines),
@@ -100,4 +98,4 @@ def place_from_json(purchase: Purchase, told: Mapping[str, Any]) -> Purchase:
 
 def _line(line: Line, told: Mapping[str, Any]) -> Line:
     categories = line.categories | set(told.get("categories") or ())
-    return replace(line, brand=line.brand or told.get("brand"), categories=categories)
+    return line._replace(brand=line.brand or told.get("brand"), categories=categories)

@@ -17,7 +17,7 @@ from loyalty.conditions.tree import changes
 from loyalty.promotions.allowance import Allowance
 from loyalty.promotions.rule import Gives, Version
 from loyalty.promotions.share import NOTHING, Decision, Share, WhyNot, remainder
-from loyalty.promotions.stack import Stack
+from loyalty.promotions.stack import Part, Stack
 from loyalty.promotions.worth import eligible, points_for
 
 __all__ = ["Decision", "Share", "WhyNot", "decide", "evaluate", "may_apply"]
@@ -49,9 +49,9 @@ def decide(
     if len(in_force) == 1 and _is_plain(in_force[0], purchase):
         return Decision((_plain(in_force[0], purchase, member),))
     stack = Stack(purchase, member, allowances)
-    parts = [stack.choose(version) for version in in_force]
-    stack.stack([part for part in parts if part.why_not is None])
-    return Decision(tuple(part.share() for part in parts))
+    chosen = [stack.choose(version) for version in in_force]
+    stack.stack([one for one in chosen if isinstance(one, Part)])
+    return Decision(tuple([one.share() if isinstance(one, Part) else one for one in chosen]))
 
 
 def _is_plain(version: Version, purchase: Purchase) -> bool:
@@ -92,4 +92,4 @@ def may_apply(purchase: Purchase, version: Version, member: MemberFacts) -> bool
     when = version.rule.when
     if when is not None and changes(when):
         return True
-    return Stack(purchase, member, {}).choose(version).why_not is None
+    return isinstance(Stack(purchase, member, {}).choose(version), Part)

@@ -40,7 +40,6 @@ class Part:
         "points",
         "rest",
         "rule",
-        "unmet",
         "version",
         "why_not",
         "would_be",
@@ -51,7 +50,6 @@ class Part:
         self.rule = version.rule
         self.lines = lines
         self.why_not: WhyNot | None = None
-        self.unmet: str | None = None
         self.base = NOTHING
         self.points = 0
         self.rest = NO_REST
@@ -91,13 +89,13 @@ class Part:
 
     def by_line(self) -> list[tuple[str, int]]:
         """What each line earned."""
+        if len(self.lines) == 1 and self.earned:
+            return [(self.lines[0].line_id, self.earned[0])]
         return [(line.line_id, n) for line, n in zip(self.lines, self.earned, strict=False)]
 
     def share(self) -> Share:
         """What it came to."""
         version, left = self.version, self.left or _NO_LIMIT
-        if self.unmet:
-            return _unmet(version.promotion_id, version.number, self.unmet)
         return Share(
             version.promotion_id,
             version.number,
@@ -108,15 +106,15 @@ class Part:
             self.would_be,
             left.points,
             left.limit,
-            self.unmet,
+            None,
             tuple([pair for pair in self.by_line() if pair[1]]) if self.points else (),
         )
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _unmet(promotion_id: int, number: int, condition: str) -> Share:
+def _out(promotion_id: int, number: int, why_not: WhyNot, unmet: str | None = None) -> Share:
     """Most promotions have nothing to do with most purchases."""
-    return Share(promotion_id, number, NOTHING, 0, why_not=WhyNot.CONDITION, unmet=condition)
+    return Share(promotion_id, number, NOTHING, 0, why_not=why_not, unmet=unmet)
 
 
 class Stack:
@@ -131,26 +129,26 @@ class Stack:
         self._lines = purchase.counted
         self._spent: dict[frozenset[str], Decimal] = {}
 
-    def choose(self, version: Version) -> Part:
+    def choose(self, version: Version) -> Part | Share:
         """The version with the lines that its conditions choose, or why it does not count."""
-        rule, purchase = version.rule, self._purchase
-        part = Part(version, self._lines)
+        rule, purchase, member = version.rule, self._purchase, self._member
+        which, lines = (version.promotion_id, version.number), self._lines
         if purchase.kind not in rule.kinds:
             only_purchases = rule.kinds == {"purchase"}
-            part.why_not = WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND
-        elif not rule.before_joining and purchase.occurred_at < self._member.joined_at:
-            part.why_not = WhyNot.BEFORE_JOINING
-        elif rule.when is not None:
-            holds, member = rule.when.holds, self._member
-            if len(self._lines) == 1:
-                met: Sequence[Line] = self._lines if holds(purchase, self._lines[0], member) else ()
-            else:
-                met = tuple([line for line in self._lines if holds(purchase, line, member)])
-            part.lines = met
-            if not met:
-                part.why_not = WhyNot.CONDITION
-                part.unmet = first_unmet(rule.when, purchase, self._lines, member).key
-        return part
+            return _out(*which, WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND)
+        if not rule.before_joining and purchase.occurred_at < member.joined_at:
+            return _out(*which, WhyNot.BEFORE_JOINING)
+        if rule.when is None:
+            return Part(version, lines)
+        holds = rule.when.holds
+        if len(lines) == 1:
+            met: Sequence[Line] = lines if holds(purchase, lines[0], member) else ()
+        else:
+            met = tuple([line for line in lines if holds(purchase, line, member)])
+        if met:
+            return Part(version, met)
+        unmet = first_unmet(rule.when, purchase, lines, member).key
+        return _out(*which, WhyNot.CONDITION, unmet)
 
     def stack(self, parts: Sequence[Part]) -> None:
         """Lets each give what it gives beside the others, in the order that this file tells."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -33,6 +33,10 @@ class Rate:
 
     points: int
     per: Decimal
+    units: int = field(init=False, repr=False, compare=False)  # `per`, as money is counted
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", int(self.per * PLACES))
 
 
 #: A fraction of a point that rounding took (below zero: added), as numerator and denominator:
@@ -51,8 +55,7 @@ def rounded(parts: int, per: int, rounding: Rounding) -> tuple[int, Rest]:
 
 def points_for(amount: Decimal, rate: Rate, step: Step, rounding: Rounding) -> tuple[int, Rest]:
     """Points for `amount` ≥ 0 at `rate`, and the rest."""
-    units = int(amount * PLACES)
-    per = int(rate.per * PLACES)
+    units, per = int(amount * PLACES), rate.units
     if step is Step.WHOLE:
         whole, rest = divmod(units, per)
         return whole * rate.points, (rest * rate.points, per)

@@ -36,3 +36,57 @@ BEGIN
       RETURNING b.promotion_id, b.period, b.points, b.uses;
   END LOOP;
 END $$;
+
+-- What was earned before; when the latest of it occurred only if that is asked for: it takes a look at a hundred awards.
+DROP FUNCTION earning_history(integer, bigint[]);
+
+CREATE FUNCTION earning_history(t integer, accounts bigint[], latest boolean)
+RETURNS TABLE (account_id bigint, purchased boolean, last_at timestamptz)
+LANGUAGE plpgsql ROWS 200
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    SELECT c.id,
+      EXISTS (SELECT FROM own_accounts(t, c.id) own(id) CROSS JOIN LATERAL (
+                SELECT FROM award w CROSS JOIN LATERAL (SELECT x.kind FROM activity x WHERE x.tenant_id = t
+                  AND x.id = w.activity_id LIMIT 1) a
+                WHERE w.tenant_id = t AND w.account_id = own.id AND a.kind = 'purchase' LIMIT 1) bought),
+      CASE WHEN latest THEN (SELECT max(a.occurred_at) FROM
+         (SELECT x.activity_id FROM award x WHERE x.tenant_id = t AND x.account_id = c.id
+          ORDER BY x.activity_id DESC LIMIT 100) w
+       CROSS JOIN LATERAL (SELECT x.occurred_at, x.kind FROM activity x WHERE x.tenant_id = t
+                           AND x.id = w.activity_id LIMIT 1) a
+       WHERE a.kind <> 'bonus') END
+    FROM unnest(accounts) c(id);
+END $$;
+
+-- Verdicts are written, and what they are on is no longer open: in one statement, so that they are read once.
+CREATE OR REPLACE FUNCTION settle_activities(t integer, awards json, setbacks json) RETURNS void LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  WITH awarded AS (
+    INSERT INTO award (tenant_id, program_id, activity_id, account_id, account_version, entries, points,
+                       awarded_at, explanation)
+    SELECT t, r.program_id, r.activity_id, r.account_id, r.account_version, r.entries, r.points,
+           r.awarded_at, r.explanation
+    FROM json_to_recordset(awards) AS r(
+      program_id integer, activity_id uuid, account_id bigint, account_version bigint, entries smallint,
+      points bigint, awarded_at timestamptz, explanation jsonb)
+    RETURNING activity_id
+  ), set_back AS (
+    INSERT INTO setback (tenant_id, program_id, activity_id, status, reason, detail, member_id,
+                         identifier_kind, identifier_value, at, until)
+    SELECT t, r.program_id, r.activity_id, r.status, r.reason, r.detail, r.member_id,
+           r.identifier_kind, r.identifier_value, r.at, r.until
+    FROM json_to_recordset(setbacks) AS r(
+      program_id integer, activity_id uuid, status text, reason text, detail text, member_id text,
+      identifier_kind text, identifier_value text, at timestamptz, until timestamptz)
+    RETURNING activity_id
+  )
+  DELETE FROM unsettled u
+  WHERE u.tenant_id = t AND u.activity_id = ANY (ARRAY(
+    SELECT w.activity_id FROM awarded w UNION ALL SELECT s.activity_id FROM set_back s));
+END $$;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +14,7 @@ from loyalty.errors import Invalid
 from tests.conditions.facts import AT, BREAD, MEMBER, PURCHASE, WINE, holds
 
 EACH, NONE = ["1", "2"], list[str]()
-TILL = replace(
-    PURCHASE,
+TILL = PURCHASE._replace(
     retailer="corner",
     store="main",
     region="north",
@@ -24,8 +22,7 @@ TILL = replace(
     time_zone=ZoneInfo("Asia/Tokyo"),  # Saturday, 07:30
     attributes={"cabin": "business", "legs": 2, "tags": ["green", "fast"], "vip": True},
 )
-KNOWN = replace(
-    MEMBER,
+KNOWN = MEMBER._replace(
     attributes={"club": "rowing", "age": 41},
     segments=frozenset({"vip"}),
     boosts=frozenset({"coffee"}),
@@ -241,12 +238,12 @@ def test_days_from_an_anniversary(anniversary: date, day: date, days: int) -> No
 
 
 def test_what_came_without_lines_is_one_line() -> None:
-    assert holds({"amount": {"at_least": 1}}, replace(PURCHASE, lines=())) == [""]
+    assert holds({"amount": {"at_least": 1}}, PURCHASE._replace(lines=())) == [""]
     assert PURCHASE.counted == (BREAD, WINE)
 
 
 def test_days_and_hours_are_those_of_the_retailer() -> None:
-    tokyo = replace(PURCHASE, time_zone=ZoneInfo("Asia/Tokyo"))
+    tokyo = PURCHASE._replace(time_zone=ZoneInfo("Asia/Tokyo"))
     assert tokyo.local == datetime(2026, 7, 3, 22, 30, tzinfo=UTC)
     assert (tokyo.local.date(), PURCHASE.local.date()) == (date(2026, 7, 4), AT.date())
     assert AT - MEMBER.joined_at == timedelta(days=400)

@@ -195,7 +195,7 @@ def _worth(desk: Desk, row: Row[Any], purchase: Judged, so_far: History, at: dat
     as_told = desk.facts.purchase(row, desk.program.zone)
     if "place" in seen:
         region = seen["place"].get("region", as_told.region)
-        as_told = replace(place_from_json(as_told, seen["place"]), region=region)
+        as_told = place_from_json(as_told, seen["place"])._replace(region=region)
     counters = Counters(desk.counters.used, dict(desk.counters.added))
     _free(counters, desk, purchase, so_far, row)
     member = _member(desk, row, as_told, member_from_json(seen["member"]))
@@ -214,8 +214,7 @@ def _member(desk: Desk, row: Row[Any], purchase: Purchase, then: MemberFacts) ->
     now = desk.facts.member(
         then, member.membership_id, member.account_id, purchase, desk.program.zone
     )
-    return replace(
-        now,
+    return now._replace(
         attributes={**now.attributes, **then.attributes},
         segments=now.segments | then.segments,
         first_purchase=then.first_purchase,

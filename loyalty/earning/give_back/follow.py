@@ -3,7 +3,7 @@ go back too. What a campaign has paid stays paid: see docs/decisions on returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -106,15 +106,15 @@ def _left(session: Session, row: Row[Any], verdict: GivenBack, before: Before) -
     facts = Facts(catalogue=facts_of(session, [row.retailer], skus))
     bought = facts.purchase(_Bought.of(row), ZoneInfo(row.time_zone))
     if verdict.whole:
-        return replace(bought, kind="returned")
+        return bought._replace(kind="returned")
     returned = before.with_(verdict)
     lines = []
     for line in bought.lines:
         kept = line.quantity - returned.quantities.get(line.line_id, Decimal(0))
         if kept > 0 and line.quantity:
             left = line.amount * kept / line.quantity
-            lines.append(replace(line, quantity=kept, amount=left))
-    return replace(bought, lines=tuple(lines), amount=bought.amount - returned.worth)
+            lines.append(line._replace(quantity=kept, amount=left))
+    return bought._replace(lines=tuple(lines), amount=bought.amount - returned.worth)
 
 
 @dataclass(frozen=True, slots=True)
