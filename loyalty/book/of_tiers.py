@@ -9,36 +9,27 @@ _TIER_POINTS_ARE_WHAT_WAS_EARNED = """
     SELECT format('account %s', s.id) FROM scope s
     JOIN membership ms ON ms.tenant_id = :tenant AND ms.account_id = s.id AND ms.status <> 'merged'
     LEFT JOIN (
-      SELECT w.account_id, sum(w.points) AS points FROM award w
-      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = w.account_id
-      WHERE w.tenant_id = :tenant AND w.account_id IN (SELECT id FROM scope)
-        AND w.awarded_at >= m.joined_at GROUP BY w.account_id
-    ) w ON w.account_id = s.id
-    LEFT JOIN (
-      SELECT j.account_id, sum(j.points) AS points FROM adjustment j
-      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = j.account_id
-      WHERE j.tenant_id = :tenant AND j.account_id IN (SELECT id FROM scope)
-        AND j.points > 0 AND j.occurred_at >= m.joined_at
-      GROUP BY j.account_id
-    ) j ON j.account_id = s.id
-    LEFT JOIN (
-      SELECT v.account_id, sum((v.explanation->>'tier_points')::bigint) AS points
-      FROM give_back_verdict v
-      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = v.account_id
-      WHERE v.tenant_id = :tenant AND v.account_id IN (SELECT id FROM scope)
-        AND v.status = 'settled' AND v.settled_at >= m.joined_at
-      GROUP BY v.account_id
-    ) v ON v.account_id = s.id
-    LEFT JOIN (
-      SELECT o.account_id, sum(o.tier_points) AS points FROM opening_balance o
-      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = o.account_id
-      WHERE o.tenant_id = :tenant AND o.account_id IN (SELECT id FROM scope)
-        AND o.recorded_at >= m.joined_at GROUP BY o.account_id
-    ) o ON o.account_id = s.id
+      SELECT one.account_id, sum(one.points) AS points FROM (
+        SELECT account_id, points, awarded_at AS at FROM award
+        WHERE tenant_id = :tenant AND account_id IN (SELECT id FROM scope)
+        UNION ALL
+        SELECT account_id, points, occurred_at FROM adjustment
+        WHERE tenant_id = :tenant AND account_id IN (SELECT id FROM scope) AND points > 0
+        UNION ALL
+        SELECT account_id, tier_points, recorded_at FROM opening_balance
+        WHERE tenant_id = :tenant AND account_id IN (SELECT id FROM scope)
+        UNION ALL
+        SELECT account_id, -(explanation->>'tier_points')::bigint, settled_at
+        FROM give_back_verdict
+        WHERE tenant_id = :tenant AND account_id IN (SELECT id FROM scope) AND status = 'settled'
+      ) one
+      JOIN membership m ON m.tenant_id = :tenant AND m.account_id = one.account_id
+       AND one.at >= m.joined_at
+      GROUP BY one.account_id
+    ) counted ON counted.account_id = s.id
     LEFT JOIN merged_account h ON h.tenant_id = :tenant AND s.id IN (h.from_account, h.into_account)
-    WHERE h.merge_id IS NULL AND s.tier_points < 9007199254740991 AND s.tier_points
-      <> coalesce(w.points, 0) + coalesce(j.points, 0) + coalesce(o.points, 0)
-         - coalesce(v.points, 0)
+    WHERE h.merge_id IS NULL AND s.tier_points < 9007199254740991
+      AND s.tier_points <> coalesce(counted.points, 0)
     LIMIT 1
 """
 # Days that were counted under another policy are counted again before they are used.
