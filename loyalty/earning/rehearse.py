@@ -213,7 +213,8 @@ class _Stage:
         ]
         known = frozenset[Ask]().union(*(one.rule.asks for one in others))
         purchase, member = self._seen(award, self.draft.rule.asks - known)
-        occasion = Occasion(self.draft, award.account_id, award.occurred_at, self.zone)
+        day = award.occurred_at.astimezone(self.zone).date()
+        occasion = Occasion.on(self.draft, award.account_id, day)
         left = left_in(award.explanation, others)
         left[self.draft.promotion_id] = self.counters.allowance(occasion)
         decision = evaluate(purchase, [*others, self.draft], member, left)

@@ -90,10 +90,8 @@ def occasions_of(
     """What counts against limits when this is judged."""
     if not in_force.limited:
         return NO_OCCASIONS
-    return {
-        version.promotion_id: Occasion(version, account_id, occurred_at, zone)
-        for version in in_force.limited
-    }
+    day = occurred_at.astimezone(zone).date()
+    return {one.promotion_id: Occasion.on(one, account_id, day) for one in in_force.limited}
 
 
 def unknown_goods(row: Any, program: ProgramRules, catalogue: Catalogue) -> Setback | None:

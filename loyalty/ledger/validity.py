@@ -84,8 +84,10 @@ def _end_of_last_day(expiry: Expiry, today: date, zone: ZoneInfo) -> datetime:
 
 def _days_later(since: datetime, days: int, zone: ZoneInfo) -> datetime:
     local = since.astimezone(zone)
-    then = datetime.combine(local.date() + timedelta(days=days), local.time(), zone)
-    return then.astimezone(UTC)
+    then = local + timedelta(
+        days=days
+    )  # by the clock on the wall, which may be put forward meanwhile
+    return (then.replace(fold=1) if local.fold else then).astimezone(UTC)
 
 
 def _months_later(day: date, months: int) -> date:

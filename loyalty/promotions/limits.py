@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import text
@@ -37,31 +38,29 @@ _GIVE_BACK = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """A version with limits that may give something to an account, at an instant in its zone."""
+class Occasion(NamedTuple):
+    """A version with limits that may give something to an account on a day.
+
+    `keys` is what counts for each of its limits, `budgets` those that are of everyone together.
+    """
 
     version: Version
-    account_id: int
-    occurred_at: datetime
-    zone: tzinfo
-    #: What counts for each of its limits, and those of them that are of everyone together.
-    keys: tuple[Key, ...] = field(init=False)
-    budgets: tuple[Key, ...] = field(init=False)
+    keys: tuple[Key, ...]
+    budgets: tuple[Key, ...]
 
-    def __post_init__(self) -> None:
-        day = self.occurred_at.astimezone(self.zone).date()
-        promotion, account_id = self.version.promotion_id, self.account_id
+    @classmethod
+    def on(cls, version: Version, account_id: int, day: date) -> Occasion:
+        """What counts when an account is given something; `day` is the program's."""
+        promotion = version.promotion_id
         keys = [
             (promotion, EVERYONE if limit.everyone else account_id, period_of(limit.per, day))
-            for limit in self.version.rule.limits
+            for limit in version.rule.limits
         ]
-        object.__setattr__(self, "keys", tuple(keys))
-        object.__setattr__(self, "budgets", tuple([key for key in keys if is_budget(key)]))
+        return cls(version, tuple(keys), tuple([key for key in keys if is_budget(key)]))
 
-    def counted(self) -> set[Key]:
+    def counted(self) -> Collection[Key]:
         """What counts for any of its limits."""
-        return set(self.keys)
+        return self.keys if len(self.keys) == 1 else set(self.keys)
 
 
 class BudgetOverdrawn(Exception):
@@ -215,7 +214,7 @@ def give_back_use(
     purchase, `zone` the program's.
     """
     _, own = versions_of(session, [promotion_id])[promotion_id, version]
-    occasion = Occasion(own, account_id, occurred_at, zone)
+    occasion = Occasion.on(own, account_id, occurred_at.astimezone(zone).date())
     keys = occasion.counted()
     if keys:
         session.execute(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from loyalty.promotions.worth import Rest
 
 NOTHING = Decimal(0)
 _FOUR_PLACES = Decimal("0.0001")
+_MOST_REMEMBERED = 10_000  # prices end alike
 
 
 class WhyNot(StrEnum):
@@ -73,6 +75,7 @@ class Decision:
         return total
 
 
+@lru_cache(_MOST_REMEMBERED)
 def remainder(rest: Rest) -> Decimal:
     """A fraction of a point as a share tells it."""
     parts, per = rest

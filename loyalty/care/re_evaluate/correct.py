@@ -108,7 +108,11 @@ def open_desk(
     whose = {one.membership_id: one.account_id for one in standing}
     facts = open_facts(session, rows, whose, asks, at, catalogue=True)
     occasions = [
-        Occasion(version, heirs.get(row.account_id, row.account_id), row.occurred_at, program.zone)
+        Occasion.on(
+            version,
+            heirs.get(row.account_id, row.account_id),
+            row.occurred_at.astimezone(program.zone).date(),
+        )
         for row in rows
         for version in versions
         if version.rule.limits
