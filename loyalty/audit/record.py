@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.models import AuditRecord
 from loyalty.ids import uuid7
 
 
 def record(
     session: Session,
+    by: By,
     *,
-    actor: str,
     act: str,
     subject: str,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     reason: str | None = None,
-    request_id: str | None = None,
-    at: datetime,
     record_id: UUID | None = None,
 ) -> None:
     """Adds one record. `act` is noun and verb (`program.pause`), `subject` what it was done to
@@ -37,13 +35,13 @@ def record(
         insert(AuditRecord).values(
             tenant_id=session.info["tenant_id"],
             id=record_id or uuid7(),
-            actor=actor,
+            actor=by.actor,
             act=act,
             subject=subject,
             before=before,
             after=after,
             reason=reason,
-            request_id=request_id,
-            at=at,
+            request_id=by.request_id,
+            at=by.at,
         )
     )

@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.campaigns.form import read_goal, stored
 from loyalty.campaigns.models import CampaignGoalRow, GoalRow
@@ -81,12 +82,10 @@ def define_goal(
         raise GoalExists(f"There is a goal {order.key!r}.")
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="goal.define",
         subject=f"program {program.slug} goal {order.key}",
         after={"name": made.name, **made.rule},
-        request_id=request_id,
-        at=at,
     )
     return made
 
@@ -115,10 +114,8 @@ def drop_goal(
     session.execute(delete(GoalRow).where(*own))
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="goal.drop",
         subject=f"program {program.slug} goal {goal.key}",
         before={"name": goal.name, **goal.rule},
-        request_id=request_id,
-        at=at,
     )

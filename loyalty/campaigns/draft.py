@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
 from loyalty.campaigns.form import read_reward, stored
@@ -88,12 +89,10 @@ def draft_campaign(
     made = campaign_by_key(session, program, order.key)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="campaign.draft",
         subject=subject(program, made),
         after=told(made),
-        request_id=request_id,
-        at=at,
     )
     return made
 
@@ -132,13 +131,11 @@ def change_campaign(
     made = campaign_by_key(session, program, present.key)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="campaign.change",
         subject=subject(program, present),
         before=told(present),
         after=told(made),
-        request_id=request_id,
-        at=at,
     )
     return made
 
@@ -163,12 +160,10 @@ def drop_campaign(
     )
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="campaign.drop",
         subject=subject(program, present),
         before=told(present),
-        request_id=request_id,
-        at=at,
     )
 
 

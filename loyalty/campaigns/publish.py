@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.campaigns.draft import NotADraft, subject
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
@@ -120,12 +121,10 @@ def _turn(
     )
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act=act,
         subject=subject(program, present),
         before={"status": present.status},
         after={"status": values["status"]},
-        request_id=request_id,
-        at=at,
     )
     return campaign_by_key(session, program, present.key)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.campaigns.models import ReferralRuleRow
 from loyalty.programs.queries import Program
@@ -71,13 +72,11 @@ def set_referral_rule(
     after = referral_rule(session, program.id)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="referrals.change",
         subject=f"program {program.slug}",
         before=_told(before),
         after=_told(after),
-        request_id=request_id,
-        at=at,
     )
     return after
 

@@ -64,13 +64,11 @@ def adjust(
     membership, adjusted = give_or_take(session, program, member_id, order, by, adjustment_id)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="member.adjust",
         subject=f"program {program.slug} member {membership.member_id}",
         after={"adjustment": str(adjusted.id), "points": order.points},
         reason=order.reason,
-        request_id=request_id,
-        at=at,
     )
     return adjusted
 

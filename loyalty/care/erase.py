@@ -122,12 +122,11 @@ def erase(session: Session, member_id: str, reason: str, by: By) -> Erased:
     session.expire_all()
     record(
         session,
-        actor=by.actor,
+        By(by.actor, None, by.at),
         act="member.erase",
         subject=f"member {values['own']}",
         after={"programs": slugs, "names": len(named)},
         reason=reason,
-        at=by.at,
         record_id=act,
     )
     return Erased(len(slugs), len(named))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.ids import uuid7
 from loyalty.ledger.account import Account
@@ -39,13 +40,11 @@ def leave(
         return
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="member.leave",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},
         after={"status": "cancelled"},
-        request_id=request_id,
-        at=at,
         record_id=leaving,
     )
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.care import rules
 from loyalty.care.models import MergeRow
@@ -208,13 +209,11 @@ def tell_merge(
     }
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act=f"member.{act}",
         subject=f"member {order.survivor}",
         after=told,
         reason=reason,
-        request_id=request_id,
-        at=at,
     )
     name = "member.merged" if act == "merge" else "member.merge_undone"
     emit(session, [Event(name, f"member {order.survivor}", told)], at)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.models import AdjustmentRequestRow
@@ -143,13 +144,11 @@ def _tell(
     told = {"request": str(asked.id), "points": asked.points, "status": asked.status}
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act=f"adjustment.{act}",
         subject=f"program {asked.program} member {asked.member_id}",
         after=told,
         reason=reason,
-        request_id=request_id,
-        at=at,
     )
     about = f"member {asked.member_id}"
     emit(session, [Event(f"adjustment.{asked.status}", about, told, program_id)], at)

@@ -54,11 +54,9 @@ def retry_failed(session: Session, program: Program, failed: Sequence[Failure], 
         if count:
             record(
                 session,
-                actor=by.actor,
+                by,
                 act=f"{what}.retry",
                 subject=f"program {program.slug}",
                 before={"status": "failed", "ids": [str(o.id) for o in failed if o.what == what]},
-                request_id=by.request_id,
-                at=by.at,
             )
     return sum(again.values())

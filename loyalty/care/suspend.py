@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.earning.parking import reopen_for
 from loyalty.members.change_status import change_status
@@ -64,14 +65,12 @@ def _turn(
         return
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="member.suspend" if status == "suspended" else "member.reinstate",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},
         after={"status": status},
         reason=reason,
-        request_id=request_id,
-        at=at,
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.care.models import TransferRow
 from loyalty.care.queries import Transferred
@@ -190,11 +191,9 @@ def _write(
     )
     record(
         session,
-        actor=told.actor,
+        By(told.actor, request_id, at),
         act="member.transfer",
         subject=f"program {program.slug} member {told.giver}",
         after={"transfer": str(told.id), "to": told.taker, "points": told.points},
         reason=told.reason,
-        request_id=request_id,
-        at=at,
     )

@@ -46,12 +46,10 @@ def add(
         raise AlreadyListed(f"There is a {kind.NOUN} {key!r} already.")
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"{kind.NOUN}.add",
         subject=f"{kind.NOUN} {key}",
         after=told(added),
-        request_id=by.request_id,
-        at=by.at,
     )
     return added
 
@@ -76,13 +74,11 @@ def change(
     key = getattr(present, kind.KEY)
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"{kind.NOUN}.change",
         subject=f"{kind.NOUN} {key}",
         before=before,
         after=told(present),
-        request_id=by.request_id,
-        at=by.at,
     )
     return present
 
@@ -105,13 +101,11 @@ def remove(
         ended = revoke_keys_of_source(session, key, wall_clock())  # by the world's clock
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"{kind.NOUN}.remove",
         subject=f"{kind.NOUN} {key}",
         before=told(gone),
         after={"revoked_keys": [str(one) for one in ended]} if ended else None,
-        request_id=by.request_id,
-        at=by.at,
     )
     return gone
 

@@ -47,12 +47,10 @@ def upsert(
         outcomes = list(changed.values())
         record(
             session,
-            actor=by.actor,
+            by,
             act=f"{kind.NOUN}.upsert",
             subject=f"{kind.NOUN}s",
             after={name: outcomes.count(name) for name in OUTCOMES[:2]},
-            request_id=by.request_id,
-            at=by.at,
         )
     return {row[kind.KEY]: changed.get(row[kind.KEY], OUTCOMES[2]) for row in rows}
 

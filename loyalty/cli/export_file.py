@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.cli.acting import acting
 from loyalty.cli.console import doing, say
@@ -23,11 +24,10 @@ def write_export(tenant: str, member: str | None, path: Path) -> None:
         about = member_by_id(session, member).member_id if member else None
         record(
             session,
-            actor=by.actor,
+            By(by.actor, None, by.at),
             act="member.export" if about else "tenant.export",
             subject=f"member {about}" if about else "tenant",
             after={"format": path.suffix[1:]},
-            at=by.at,
         )
     with across_tenants() as session:
         tenant_id = tenant_id_of(session, tenant)

@@ -171,9 +171,8 @@ class _Carry:
             if not self._dry_run:
                 record(
                     session,
-                    actor=f"operator:{user()}",
+                    By(f"operator:{user()}", None, now(session)),
                     act=f"import.{act}",
                     subject=f"program {program.slug}",
                     after={"what": self.what, **after},
-                    at=now(session),
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.cli.frame import user
 from loyalty.clock import wall_clock
@@ -36,11 +37,10 @@ def token(tenant: str, role: Role, subject: str, life: timedelta) -> str:
         if role is not Role.MEMBER:
             record(
                 session,
-                actor=f"operator:{user()}",
+                By(f"operator:{user()}", None, at),
                 act="token.mint",
                 subject=f"token {role}:{subject}",
                 after={"expires_at": (at + life).isoformat()},
-                at=at,
             )
         issuer = signing_issuer(session, tenant_id)
         return mint(issuer, role=role, subject=subject, life=life, at=at)

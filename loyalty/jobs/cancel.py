@@ -64,11 +64,9 @@ def _turn(session: Session, statement: object, act: str, job_id: UUID, by: By) -
         return False
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"{row.kind}.{act}",
         subject=f"job {job_id}",
         after={"done": row.done},
-        request_id=by.request_id,
-        at=by.at,
     )
     return True

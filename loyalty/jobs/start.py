@@ -53,14 +53,12 @@ def start(session: Session, order: Order, by: By) -> UUID:
     )
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"{order.kind}.start",
         subject=f"program {order.program.slug}" if order.program else "tenant",
         after={order.kind: str(made), **order.input},
         reason=order.reason,
-        request_id=by.request_id,
-        at=by.at,
-        record_id=made,  # what entries name as their cause
+        record_id=made,
     )
     handover.note(session, [made], ADVANCE)
     return made

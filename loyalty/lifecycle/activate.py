@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import Conflict
 from loyalty.ledger.due import settle_due
@@ -75,12 +76,10 @@ def activate_earn(
     points = sum(lot.remaining for lot in lots)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="earn.activate",
         subject=f"earn {activity_id}",
         after={"points": points},
-        request_id=request_id,
-        at=at,
     )
     return points
 

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import Invalid
 from loyalty.members.identify import Identifier, replace_identifiers
@@ -56,12 +57,10 @@ def change_member(
     )
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="member.change",
         subject=f"member {member.member_id}",
         after={"changed": changed},
-        request_id=request_id,
-        at=at,
     )
 
 

@@ -76,13 +76,11 @@ def _record(
 ) -> None:
     record(
         session,
-        actor=by.actor,
+        by,
         act=act,
         subject=f"mail template {row.kind}/{row.language}",
         before=before,
         after=after,
-        request_id=by.request_id,
-        at=by.at,
     )
 
 

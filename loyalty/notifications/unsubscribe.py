@@ -116,11 +116,9 @@ def subscribe(session: Session, membership_id: int, *, wanted: bool, by: By) -> 
     session.execute(_WANT if wanted else _REFUSE, values)
     record(
         session,
-        actor=by.actor,
+        by,
         act="mail.subscribe" if wanted else "mail.unsubscribe",
         subject=f"membership {membership_id}",
-        request_id=by.request_id,
-        at=by.at,
     )
     return True
 

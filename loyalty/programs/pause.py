@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.programs.models import ProgramRow
 from loyalty.programs.queries import Program, program_by_slug
@@ -58,10 +59,8 @@ def _tell(
 ) -> None:
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act=act,
         subject=f"program {slug}",
         reason=reason,
-        request_id=request_id,
-        at=at,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.programs.change_program import change_program
 from loyalty.programs.create_program import NewProgram, create_program
@@ -24,12 +25,10 @@ def open_program(
     publish_standing(session, program.id, _rule(program), at)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="program.open",
         subject=f"program {program.slug}",
         after=settings_to_json(program.settings),
-        request_id=request_id,
-        at=at,
     )
     return program
 
@@ -54,13 +53,11 @@ def amend_program(
     publish_standing(session, changed.id, _rule(changed), at)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="program.change",
         subject=f"program {program.slug}",
         before=_told(program),
         after=_told(changed),
-        request_id=request_id,
-        at=at,
     )
     return changed
 

@@ -48,14 +48,12 @@ def write_down(
     """Leaves an audit record of what was done."""
     record(
         session,
-        actor=by.actor,
+        by,
         act=act,
         subject=f"promotion {program.slug}/{after.key}",
         before=_told(before) if before else None,
         after=_told(after),
         reason=reason,
-        request_id=by.request_id,
-        at=by.at,
     )
 
 

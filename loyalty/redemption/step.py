@@ -171,14 +171,12 @@ def finish(one: Going, became: str) -> None:
     if is_staff(one.by.actor):  # what servers and members do stands in its steps alone
         record(
             one.session,
-            actor=one.by.actor,
+            one.by,
             act=f"redemption.{became}",
             subject=f"redemption {one.row.id}",
             before=one.before,
             after=_told(one.row),
             reason=next((step["reason"] for step in one.steps if step["reason"]), None),
-            request_id=one.by.request_id,
-            at=one.by.at,
         )
 
 

@@ -138,11 +138,9 @@ def _record(
 ) -> None:
     record(
         session,
-        actor=by.actor,
+        by,
         act=act,
         subject=f"program {program.slug} reward {row.key}",
         before=before,
         after=after,
-        request_id=by.request_id,
-        at=by.at,
     )

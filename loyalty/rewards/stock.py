@@ -66,14 +66,12 @@ def adjust_stock(
         raise OutOfStock(f"There are fewer than {-change} left.")
     record(
         session,
-        actor=by.actor,
+        by,
         act="reward.stock",
         subject=f"program {program.slug} reward {reward.key}",
         before={"total": stock.total - change, "remaining": stock.remaining - change},
         after={"total": stock.total, "remaining": stock.remaining},
         reason=reason,
-        request_id=by.request_id,
-        at=by.at,
     )
     return stock
 

@@ -110,12 +110,10 @@ def upload(
     result = Uploaded(len(added), sorted(known))
     record(
         session,
-        actor=by.actor,
+        by,
         act="reward.vouchers",
         subject=f"program {program.slug} reward {reward.key}",
         after={"added": result.added, "known": len(known)},
-        request_id=by.request_id,
-        at=by.at,
     )
     return result
 

@@ -61,12 +61,10 @@ def add_segment(
         raise SegmentExists(f"There is a segment {values['key']!r} already.")
     record(
         session,
-        actor=by.actor,
+        by,
         act="segment.add",
         subject=f"segment {program.slug}/{added.key}",
         after=_told(added),
-        request_id=by.request_id,
-        at=by.at,
     )
     return added
 
@@ -94,13 +92,11 @@ def change_segment(
     session.flush()
     record(
         session,
-        actor=by.actor,
+        by,
         act="segment.change",
         subject=f"segment {program.slug}/{segment.key}",
         before=before,
         after=_told(segment),
-        request_id=by.request_id,
-        at=by.at,
     )
     return segment
 
@@ -120,12 +116,10 @@ def remove_segment(
     )
     record(
         session,
-        actor=by.actor,
+        by,
         act="segment.remove",
         subject=f"segment {program.slug}/{key}",
         before=_told(gone),
-        request_id=by.request_id,
-        at=by.at,
     )
     return gone
 

@@ -66,12 +66,10 @@ def upload(
     session.flush()
     record(
         session,
-        actor=by.actor,
+        by,
         act="segment.upload",
         subject=f"segment {program.slug}/{segment.key}",
         after={"added": added, "removed": removed, "size": segment.size},
-        request_id=by.request_id,
-        at=by.at,
     )
     strangers = tuple(sorted(set(add) - known))
     return Uploaded(added, removed, strangers, segment.size)

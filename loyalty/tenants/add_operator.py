@@ -60,12 +60,10 @@ def add_operator(session: Session, new: NewOperator, by: By) -> Operator:
         raise OperatorExists(f"There is an operator {name!r} already.")
     record(
         session,
-        actor=by.actor,
+        by,
         act="operator.add",
         subject=f"operator {name}",
         after={"role": added.role, "disabled": False},
-        request_id=by.request_id,
-        at=by.at,
     )
     return added
 

@@ -60,11 +60,9 @@ def open_tenant(session: Session, slug: str, name: str, by: By, *, sandbox: bool
     session.info["tenant_id"] = tenant_id
     record(
         session,
-        actor=by.actor,
+        by,
         act="tenant.add",
         subject=f"tenant {slug}",
         after={"name": name, "sandbox": sandbox},
-        request_id=by.request_id,
-        at=by.at,
     )
     return tenant_named(session, slug)

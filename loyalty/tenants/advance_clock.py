@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.clock import wall_clock
 from loyalty.errors import Conflict
@@ -74,12 +75,10 @@ def advance_clock(session: Session, by: Duration, *, actor: str, request_id: str
     )
     record(
         session,
-        actor=actor,
+        By(actor, request_id, after),
         act="test_clock.advance",
         subject="tenant",
         before={"now": before.now.isoformat()},
         after={"now": after.isoformat()},
-        request_id=request_id,
-        at=after,
     )
     return Clock(True, after, ahead)

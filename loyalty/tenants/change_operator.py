@@ -73,13 +73,11 @@ def change_operator(session: Session, operator_id: UUID, change: Change, by: By)
         raise LastAdmin(f"{one.name} is the last admin who can log in.")
     record(
         session,
-        actor=by.actor,
+        by,
         act="operator.change",
         subject=f"operator {one.name}",
         before=before,
         after=after,
-        request_id=by.request_id,
-        at=by.at,
     )
     return one
 
@@ -103,11 +101,9 @@ def end_log_ins(session: Session, operator_id: UUID, by: By) -> None:
     )
     record(
         session,
-        actor=by.actor,
+        by,
         act="operator.log_out",
         subject=f"operator {one.name}",
-        request_id=by.request_id,
-        at=by.at,
     )
 
 

@@ -65,13 +65,11 @@ def _changed(
     session.info["tenant_id"] = present.id
     record(
         session,
-        actor=by.actor,
+        by,
         act=act,
         subject=f"tenant {present.slug}",
         before=before,
         after=after,
         reason=reason,
-        request_id=by.request_id,
-        at=by.at,
     )
     return present

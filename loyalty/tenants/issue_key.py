@@ -47,12 +47,10 @@ def issue_key(
     )
     record(
         session,
-        actor=by.actor,
+        by,
         act="api_key.add",
         subject=f"api_key {key.id}",
         after={**told(key), "instead_of": instead_of and str(instead_of)},
-        request_id=by.request_id,
-        at=by.at,
     )
     return key, bearer
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.tenants.models import Operator
 from loyalty.tenants.passwords import hashed, is_outdated
@@ -70,11 +71,9 @@ def log_in(
         raise WrongCredentials
     record(
         session,
-        actor=f"{one.role}:{one.name}",
+        By(f"{one.role}:{one.name}", request_id, at),
         act="operator.log_in",
         subject=f"operator {one.name}",
-        request_id=request_id,
-        at=at,
     )
     token = mint(
         signing_issuer(session, one.tenant_id),

@@ -51,12 +51,11 @@ def keep_keys(
     if after != before:
         record(
             session,
-            actor=_BY,
+            By(_BY, None, at),
             act="provider.keys",
             subject=f"provider {present.iss}",
             before={"kids": before},
             after={"kids": after},
-            at=at,
         )
 
 

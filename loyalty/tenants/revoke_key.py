@@ -24,13 +24,11 @@ def revoke_key(session: Session, key_id: UUID, by: By) -> ApiKey:
         session.flush()
         record(
             session,
-            actor=by.actor,
+            by,
             act="api_key.revoke",
             subject=f"api_key {key.id}",
             before=before,
             after=told(key),
-            request_id=by.request_id,
-            at=by.at,
         )
     return key
 

@@ -62,13 +62,11 @@ def rotate_key(session: Session, key_id: UUID, overlap: timedelta, by: By) -> Ro
     session.flush()
     record(
         session,
-        actor=by.actor,
+        by,
         act="api_key.rotate",
         subject=f"api_key {present.id}",
         before=before,
         after={**told(present), "replaced_by": str(following.id)},
-        request_id=by.request_id,
-        at=by.at,
     )
     return Rotated(present, following, bearer)
 

@@ -48,12 +48,10 @@ def rotate_secret(session: Session, overlap: timedelta, by: By) -> Issuer:
     session.flush()
     record(
         session,
-        actor=by.actor,
+        by,
         act="token_secret.rotate",
         subject=f"token_secret {following.kid}",
         before={"kid": present.kid},
         after={"kid": following.kid, "before_ends_at": ends.isoformat()},
-        request_id=by.request_id,
-        at=by.at,
     )
     return following

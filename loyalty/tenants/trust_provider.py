@@ -175,11 +175,9 @@ def _record(
 ) -> None:
     record(
         session,
-        actor=by.actor,
+        by,
         act=act,
         subject=f"provider {one.iss}",
         before=before,
         after=after,
-        request_id=by.request_id,
-        at=by.at,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import Invalid
 from loyalty.members.queries import Membership, NotActive, lock_membership
@@ -37,14 +38,12 @@ def assign_tier(
     membership = put_on_tier(session, program, member_id, key, until, at)
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="member.tier",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"tier": membership.tier_key},
         after={"tier": key, "protected_until": until and until.isoformat()},
         reason=reason,
-        request_id=request_id,
-        at=at,
     )
 
 

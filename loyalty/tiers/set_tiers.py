@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import Conflict
 from loyalty.members.models import MembershipRow
@@ -50,13 +51,11 @@ def set_tiers(
     )
     record(
         session,
-        actor=actor,
+        By(actor, request_id, at),
         act="program.tiers",
         subject=f"program {program.slug}",
         before={"tiers": [asdict(tier) for tier in program.tiers]},
         after={"tiers": [asdict(tier) for tier in tiers]},
-        request_id=request_id,
-        at=at,
     )
     return sorted(tiers, key=lambda tier: tier.threshold)
 

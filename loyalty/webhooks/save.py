@@ -203,11 +203,9 @@ def _record(
 ) -> None:
     record(
         session,
-        actor=by.actor,
+        by,
         act=f"webhook.{act}",
         subject=f"webhook {row.id}",
         before=before,
         after=after,
-        request_id=by.request_id,
-        at=by.at,
     )

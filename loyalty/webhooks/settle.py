@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.record import record
 from loyalty.errors import NotFound
 from loyalty.outbox.emit import Event, emit
@@ -136,13 +137,12 @@ def disable(session: Session, webhook: WebhookRow, reason: str, at: datetime) ->
     emit(session, [Event("webhook.disabled", subject, data)], at)
     record(
         session,
-        actor=":webhooks",
+        By(":webhooks", None, at),
         act="webhook.disable",
         subject=subject,
         before={"status": "active"},
         after={"status": "disabled"},
         reason=reason,
-        at=at,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import Sought, records
 from loyalty.audit.record import record
 from loyalty.transaction import across_tenants, transaction
@@ -19,16 +20,14 @@ AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def test_what_was_done_is_told_newest_first(session: Session) -> None:
-    record(session, actor="admin:anna", act="pause", subject="program:wine", reason="bug", at=AT)
+    record(session, By("admin:anna", None, AT), act="pause", subject="program:wine", reason="bug")
     record(
         session,
-        actor="key:abc",
+        By("key:abc", "r-1", AT),
         act="change",
         subject="program:wine",
         before={"name": "Wine"},
         after={"name": "Wine & Dine"},
-        request_id="r-1",
-        at=AT,
     )
     change, pause = records(session, None, 10)
     assert (pause.actor, pause.act, pause.reason, pause.before, pause.at) == (
@@ -52,14 +51,14 @@ def test_what_was_done_is_told_newest_first(session: Session) -> None:
 )
 def test_what_was_written_down_stays(tenant: TestTenant, change: str) -> None:
     with transaction(tenant.id) as session:
-        record(session, actor="a", act="b", subject="c", at=AT)
+        record(session, By("a", None, AT), act="b", subject="c")
     with pytest.raises(DBAPIError, match="permission denied"), transaction(tenant.id) as session:
         session.execute(text(change))
 
 
 def test_another_tenant_sees_none_of_it(tenant: TestTenant) -> None:
     with transaction(tenant.id) as session:
-        record(session, actor="a", act="b", subject="c", at=AT)
+        record(session, By("a", None, AT), act="b", subject="c")
     with across_tenants() as system:
         other = fresh_tenant(system)
     with transaction(other.id) as session:
@@ -71,7 +70,7 @@ def test_what_is_sought_is_found(session: Session) -> None:
         [("admin:anna", "a.b", "r-1"), ("admin:bob", "a.b", "r-2"), ("admin:anna", "c.d", "r-2")]
     ):
         at = AT + timedelta(hours=hour)
-        record(session, actor=actor, act=act, subject="x", request_id=request_id, at=at)
+        record(session, By(actor, request_id, at), act=act, subject="x")
 
     def found(**sought: Any) -> list[int]:
         rows = records(session, None, 9, Sought(**sought))

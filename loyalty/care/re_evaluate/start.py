@@ -110,7 +110,7 @@ def _ids(session: Session, program: Program, run: Run, at: datetime) -> tuple[UU
 def _record(session: Session, program: Program, run: Run, made: UUID, by: By) -> None:
     record(
         session,
-        actor=by.actor,
+        by,
         act="re_evaluation.start",
         subject=f"program {program.slug}",
         after={
@@ -123,6 +123,4 @@ def _record(session: Session, program: Program, run: Run, made: UUID, by: By) ->
             "dry_run": run.dry_run,
         },
         reason=run.reason,
-        request_id=by.request_id,
-        at=by.at,
     )

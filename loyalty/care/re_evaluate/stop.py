@@ -34,10 +34,8 @@ def stop(session: Session, run_id: UUID, by: By) -> None:
         raise NotRunning(f"The re-evaluation {run_id} is not running.")
     record(
         session,
-        actor=by.actor,
+        by,
         act="re_evaluation.stop",
         subject=f"re-evaluation {run_id}",
         after={"looked": row.looked},
-        request_id=by.request_id,
-        at=by.at,
     )

@@ -22,7 +22,7 @@ from loyalty.lifecycle.activate import activate_earn
 from loyalty.programs.cache import cached_program
 from loyalty.tenants.principal import Principal
 from loyalty.transaction import present, transaction
-from loyalty.web.auth import allow, principal
+from loyalty.web.auth import acting, allow, principal
 from loyalty.web.body import json_body, load, load_query
 from loyalty.web.earn_answers import STATUSES, EarnAnswerSchema, show
 from loyalty.web.earn_schema import EARN, EarnSchema
@@ -226,12 +226,10 @@ def retry(earn_id: UUID) -> Response:
             raise NotSetBack(f"The purchase is {told.status}.")
         record(
             session,
-            actor=who.actor,
+            acting(at),
             act="earn.retry",
             subject=f"earn {earn_id}",
             before={"status": told.status, "reason": told.reason},
-            request_id=logs.request_id.get(),
-            at=at,
         )
     return _json({"id": earn_id, "status": "accepted"}, 202)
 

@@ -11,12 +11,11 @@ from flask import Response
 from loyalty.audit.record import record
 from loyalty.clock import now
 from loyalty.errors import Problem
-from loyalty.logs import request_id
 from loyalty.members.queries import member_by_id
 from loyalty.people.export import export, members_rows
 from loyalty.people.export_file import ndjson, zipped
 from loyalty.transaction import snapshot, transaction
-from loyalty.web.auth import allow, principal
+from loyalty.web.auth import acting, allow, principal
 from loyalty.web.batch import NDJSON
 from loyalty.web.fields import Choice, Schema
 from loyalty.web.resource import Resource
@@ -107,12 +106,10 @@ def _streamed(form: Form, member_id: str | None) -> Response:
             about = member_by_id(session, member_id).member_id if member_id else None
             record(
                 session,
-                actor=who.actor,
+                acting(now(session)),
                 act="member.export" if about else "tenant.export",
                 subject=f"member {about}" if about else "tenant",
                 after={"format": form},
-                request_id=request_id.get(),
-                at=now(session),
             )
     except BaseException:
         turn.end()

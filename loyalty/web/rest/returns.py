@@ -25,7 +25,7 @@ from loyalty.errors import Conflict, NotFound
 from loyalty.programs.cache import cached_program
 from loyalty.programs.queries import Program
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal
+from loyalty.web.auth import acting, allow, principal
 from loyalty.web.fields import Choice, Instant, QueryFlag, Schema, Text, refuse
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.resource import Resource
@@ -236,11 +236,9 @@ def retry(return_id: UUID) -> Response:
             raise NothingToRetry(f"The return is {told.status}.")
         record(
             session,
-            actor=who.actor,
+            acting(at),
             act="return.retry",
             subject=f"return {return_id}",
             before={"status": told.status, "reason": told.reason},
-            request_id=logs.request_id.get(),
-            at=at,
         )
     return _json({"id": return_id, "status": "accepted"}, 202)

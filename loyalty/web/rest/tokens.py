@@ -7,13 +7,12 @@ from typing import Any
 
 from loyalty.audit.record import record
 from loyalty.clock import wall_clock
-from loyalty.logs import request_id
 from loyalty.tenants.principal import is_staff
 from loyalty.tenants.queries import signing_issuer
 from loyalty.tenants.roles import Role
 from loyalty.tenants.tokens import mint
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Instant, Integer, MemberId, Schema, Text
 from loyalty.web.resource import Resource
 
@@ -50,12 +49,10 @@ def create(wanted: dict[str, Any], member_id: str) -> dict[str, str | datetime]:
         if is_staff(principal().actor):  # servers do it all day
             record(
                 session,
-                actor=principal().actor,
+                acting(at),
                 act="token.mint",
                 subject=f"token member:{member_id}",
                 after={"expires_at": (at + life).isoformat()},
-                request_id=request_id.get(),
-                at=at,
             )
         token = mint(issuer, role=Role.MEMBER, subject=member_id, life=life, at=at)
     return {"token": token, "member_id": member_id, "expires_at": at + life}
