@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bench.purchases import PROGRAM
+from loyalty.audit.by import By
 from loyalty.clock import wall_clock
 from loyalty.programs.create_program import NewProgram
 from loyalty.promotions.open_program import open_program
@@ -124,7 +125,7 @@ def open_book(session: Session, members: int, points: int = PURSE) -> int:
     """A program with so many members, who have so many points each if any; returns its id."""
     session.execute(_TAKE_YOUR_TIME)
     order = NewProgram(PROGRAM, "Wine & Dine")
-    book = open_program(session, order, actor="bench", request_id=None, at=wall_clock())
+    book = open_program(session, order, by=By("bench", None, wall_clock()))
     values = {"tenant": session.info["tenant_id"], "program": book.id, "at": JOINED_AT}
     session.execute(_ENROL, {**values, "members": members})
     if points:

@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 
 from bench.servers import give_up_after, servers
+from loyalty.audit.by import By
 from loyalty.cli.migrate import upgrade
 from loyalty.clock import wall_clock
 
@@ -71,7 +72,7 @@ def _open_tenant() -> None:
         tenant_id = add_tenant(session, _TENANT, "Imports", wall_clock())
     with transaction(tenant_id) as session:
         order = NewProgram(_PROGRAM, "Wine & Dine")
-        open_program(session, order, actor="bench", request_id=None, at=wall_clock())
+        open_program(session, order, by=By("bench", None, wall_clock()))
 
 
 def _measure(folder: Path, lines: int) -> float:

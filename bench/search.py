@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from bench.growth import _Book as Book  # a book in a process of its own
 from bench.one_book import SET
 from bench.servers import OUT, Servers, give_up_after, servers
+from loyalty.audit.by import By
 from loyalty.cli.migrate import upgrade
 from loyalty.clock import wall_clock
 from loyalty.config import config
@@ -217,7 +218,7 @@ def _searches(running: Servers, members: int, queries: int) -> dict[str, tuple[f
 
 def _fill(session: Session, members: int) -> Program:
     order = NewProgram("wine", "Wine & Dine")
-    program = open_program(session, order, actor="bench", request_id=None, at=wall_clock())
+    program = open_program(session, order, by=By("bench", None, wall_clock()))
     values = {
         "tenant": session.info["tenant_id"],
         "program": program.id,

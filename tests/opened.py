@@ -32,7 +32,7 @@ def opened(
 ) -> Program:
     """A program with the default tiers."""
     order = NewProgram(slug, "Wine & Dine", settings=settings or ProgramSettings())
-    return open_program(session, order, actor="test", request_id=None, at=AT)
+    return open_program(session, order, by=By("test", None, AT))
 
 
 def joined(session: Session, program: Program, member_id: str = "ann", points: int = 0) -> None:
@@ -44,15 +44,7 @@ def joined(session: Session, program: Program, member_id: str = "ann", points: i
 
 def give(session: Session, program: Program, points: int, member_id: str = "ann") -> None:
     """Points given (or, below zero, taken) by an admin."""
-    adjust(
-        session,
-        program,
-        member_id,
-        Adjust(points, "a test"),
-        actor="test",
-        request_id=None,
-        at=AT,
-    )
+    adjust(session, program, member_id, Adjust(points, "a test"), by=By("test", None, AT))
 
 
 def balance(session: Session, program: Program, member_id: str = "ann") -> Balance:

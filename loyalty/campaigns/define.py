@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, select
@@ -51,9 +50,7 @@ def define_goal(
     program: Program,
     order: NewGoal,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> GoalRow:
     """A new goal; an amount that names no currency is in the program's.
 
@@ -73,7 +70,7 @@ def define_goal(
             key=order.key,
             name=order.name,
             rule=stored(rule),
-            created_at=at,
+            created_at=by.at,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "program_id", "key"])
         .returning(GoalRow)
@@ -82,7 +79,7 @@ def define_goal(
         raise GoalExists(f"There is a goal {order.key!r}.")
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="goal.define",
         subject=f"program {program.slug} goal {order.key}",
         after={"name": made.name, **made.rule},
@@ -95,9 +92,7 @@ def drop_goal(
     program: Program,
     goal: GoalRow,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Takes away a goal, read with a lock, that no campaign has. Raises GoalInUse."""
     own = GoalRow.tenant_id == session.info["tenant_id"], GoalRow.id == goal.id
@@ -114,7 +109,7 @@ def drop_goal(
     session.execute(delete(GoalRow).where(*own))
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="goal.drop",
         subject=f"program {program.slug} goal {goal.key}",
         before={"name": goal.name, **goal.rule},

@@ -64,9 +64,7 @@ def draft_campaign(
     program: Program,
     order: Draft,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     """A new draft: nothing counts for it yet. Raises Invalid, CampaignExists."""
     goal_ids = _check(session, program, order)
@@ -77,7 +75,7 @@ def draft_campaign(
             program_id=program.id,
             key=order.key,
             status="draft",
-            created_at=at,
+            created_at=by.at,
             **_columns(order),
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "program_id", "key"])
@@ -89,7 +87,7 @@ def draft_campaign(
     made = campaign_by_key(session, program, order.key)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="campaign.draft",
         subject=subject(program, made),
         after=told(made),
@@ -103,9 +101,7 @@ def change_campaign(
     present: ToldCampaign,
     patch: Mapping[str, Any],
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     """Applies a merge patch of Draft's fields to a campaign read with a lock.
 
@@ -117,7 +113,7 @@ def change_campaign(
         if "ends_at" in patch and present.status == "ended":
             raise NotADraft(f"The campaign {present.key!r} has ended.")
         ends_at = patch.get("ends_at")
-        if ends_at is not None and ends_at <= at:
+        if ends_at is not None and ends_at <= by.at:
             raise refuse("/ends_at", "in_the_past", "What is over cannot end; end it now instead.")
     changed = replace(_draft_of(present), **patch)
     goal_ids = _check(session, program, changed)
@@ -131,7 +127,7 @@ def change_campaign(
     made = campaign_by_key(session, program, present.key)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="campaign.change",
         subject=subject(program, present),
         before=told(present),
@@ -145,9 +141,7 @@ def drop_campaign(
     program: Program,
     present: ToldCampaign,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Takes away a draft that was read with a lock. Raises NotADraft."""
     if present.status != "draft":
@@ -160,7 +154,7 @@ def drop_campaign(
     )
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="campaign.drop",
         subject=subject(program, present),
         before=told(present),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -40,9 +38,7 @@ def publish_campaign(
     program: Program,
     present: ToldCampaign,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     """What is judged from now on counts, if it occurred in the campaign's window.
 
@@ -51,7 +47,7 @@ def publish_campaign(
     """
     if present.status != "draft":
         raise NotADraft(f"The campaign {present.key!r} is {present.status}.")
-    if present.ends_at is not None and present.ends_at <= at:
+    if present.ends_at is not None and present.ends_at <= by.at:
         raise refuse("/ends_at", "in_the_past", "The window of the campaign is over.")
     published = session.scalar(
         select(func.count()).where(
@@ -66,11 +62,9 @@ def publish_campaign(
         session,
         program,
         present,
-        {"status": "published", "published_at": at},
+        {"status": "published", "published_at": by.at},
         "campaign.publish",
-        actor,
-        request_id,
-        at,
+        by,
     )
 
 
@@ -79,9 +73,7 @@ def end_campaign(
     program: Program,
     present: ToldCampaign,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     """Nothing that occurs from now on counts; what occurred before and comes late still does.
 
@@ -89,7 +81,7 @@ def end_campaign(
     """
     if present.status != "published":
         raise NotPublished(f"The campaign {present.key!r} is {present.status}.")
-    ends_at = at if present.ends_at is None else min(at, present.ends_at)
+    ends_at = by.at if present.ends_at is None else min(by.at, present.ends_at)
     if present.starts_at is not None:
         ends_at = max(ends_at, present.starts_at)  # where it never began, nothing is within
     return _turn(
@@ -98,9 +90,7 @@ def end_campaign(
         present,
         {"status": "ended", "ends_at": ends_at},
         "campaign.end",
-        actor,
-        request_id,
-        at,
+        by,
     )
 
 
@@ -110,9 +100,7 @@ def _turn(
     present: ToldCampaign,
     values: dict[str, object],
     act: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     session.execute(
         update(CampaignRow)
@@ -121,7 +109,7 @@ def _turn(
     )
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act=act,
         subject=subject(program, present),
         before={"status": present.status},

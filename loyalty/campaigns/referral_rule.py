@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -49,9 +48,7 @@ def set_referral_rule(
     program: Program,
     wanted: ReferralRule,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ReferralRule:
     """Replaces the rule; referrals that are under way keep what was promised to them."""
     before = referral_rule(session, program.id, lock=True)
@@ -72,7 +69,7 @@ def set_referral_rule(
     after = referral_rule(session, program.id)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="referrals.change",
         subject=f"program {program.slug}",
         before=_told(before),

@@ -50,21 +50,19 @@ def adjust(
     member_id: str,
     order: Adjust,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
     adjustment_id: UUID | None = None,
+    by: By,
 ) -> Adjusted:
     """Gives points, which count for the tier, or takes available ones.
 
     Who may do so alone: see loyalty.care.rules. Raises NotEnrolled, NotActive when the member has
     left, InsufficientPoints, AccountFull.
     """
-    by = By(actor, request_id, at)
+    by = by
     membership, adjusted = give_or_take(session, program, member_id, order, by, adjustment_id)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="member.adjust",
         subject=f"program {program.slug} member {membership.member_id}",
         after={"adjustment": str(adjusted.id), "points": order.points},

@@ -26,21 +26,19 @@ def leave(
     program: Program,
     member_id: str,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Holds lapse, pending points reverse, available ones are forfeited, a debt stays.
 
     Leaving twice changes nothing. Raises NotEnrolled.
     """
     leaving = uuid7()
-    membership = end(session, program, member_id, leaving, at)
+    membership = end(session, program, member_id, leaving, by.at)
     if membership is None:
         return
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="member.leave",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},

@@ -86,9 +86,7 @@ def lock_both(session: Session, pair: Pair) -> Both:
     return Both(pair, accounts, sides[pair.absorbed.id], sides[pair.survivor.id])
 
 
-def merge(
-    session: Session, order: Merge, *, actor: str, request_id: str | None, at: datetime
-) -> UUID:
+def merge(session: Session, order: Merge, *, by: By) -> UUID:
     """The survivor takes over identifiers, attributes, memberships, points with their lots, holds,
     debts, tier, limits and progress; returns the merge's id. History stays where it was written.
 
@@ -98,7 +96,7 @@ def merge(
     pair = lock_pair(session, order.absorbed, order.survivor)
     refuse_merged(pair)
     both = lock_both(session, pair)
-    settle_due(session, both.accounts.values(), at)
+    settle_due(session, both.accounts.values(), by.at)
     before = both.stand(session)
     merge_id = uuid7()
     absorb(session, pair)
@@ -107,7 +105,7 @@ def merge(
         if own is None:
             give_membership(session, theirs.membership_id, pair.survivor.id)
         else:
-            _join(session, both, own, theirs, merge_id, at)
+            _join(session, both, own, theirs, merge_id, by.at)
     session.execute(
         insert(MergeRow).values(
             tenant_id=session.info["tenant_id"],
@@ -115,16 +113,16 @@ def merge(
             from_member=pair.absorbed.id,
             into_member=pair.survivor.id,
             reason=order.reason,
-            actor=actor,
-            request_id=request_id,
-            merged_at=at,
+            actor=by.actor,
+            request_id=by.request_id,
+            merged_at=by.at,
             before=before,
             after=both.stand(session),
         )
     )
     for program_id in sorted(both.absorbed.keys() | both.survivor.keys()):
-        reopen_for(session, program_id, order.survivor, at)
-    tell_merge(session, "merge", order, merge_id, actor, order.reason, request_id, at)
+        reopen_for(session, program_id, order.survivor, by.at)
+    tell_merge(session, "merge", order, merge_id, order.reason, by)
     return merge_id
 
 
@@ -196,10 +194,8 @@ def tell_merge(
     act: str,
     order: Merge,
     merge_id: UUID,
-    actor: str,
     reason: str | None,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Writes down who did it, and tells those who listen."""
     told: Mapping[str, str] = {
@@ -209,11 +205,11 @@ def tell_merge(
     }
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act=f"member.{act}",
         subject=f"member {order.survivor}",
         after=told,
         reason=reason,
     )
     name = "member.merged" if act == "merge" else "member.merge_undone"
-    emit(session, [Event(name, f"member {order.survivor}", told)], at)
+    emit(session, [Event(name, f"member {order.survivor}", told)], by.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -45,9 +45,7 @@ def request_adjustment(
     member_id: str,
     order: Adjust,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Request:
     """Asks; no point is moved yet. Raises NotEnrolled, NotActive when the member has left."""
     membership = membership_of(session, program.id, member_id)
@@ -60,9 +58,9 @@ def request_adjustment(
         order.points,
         order.reason,
         "requested",
-        actor,
-        at,
-        at + timedelta(days=program.settings.approval.expires_after_days),
+        by.actor,
+        by.at,
+        by.at + timedelta(days=program.settings.approval.expires_after_days),
     )
     session.execute(
         insert(AdjustmentRequestRow).values(
@@ -73,13 +71,13 @@ def request_adjustment(
             points=asked.points,
             reason=asked.reason,
             status=asked.status,
-            requested_by=actor,
-            requested_at=at,
+            requested_by=by.actor,
+            requested_at=by.at,
             expires_at=asked.expires_at,
-            request_id=request_id,
+            request_id=by.request_id,
         )
     )
-    _tell(session, asked, "request", program.id, actor, order.reason, request_id, at)
+    _tell(session, asked, "request", program.id, order.reason, by)
     return asked
 
 
@@ -89,17 +87,15 @@ def decide(
     verdict: Literal["approved", "rejected"],
     *,
     reason: str | None,
-    actor: str,
     person: str | None,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Request:
     """Approves, so that the points move now, or rejects. `person` is None for who is none: a key.
 
     An approval that the balance does not allow leaves the request open. Raises NotFound,
     OwnRequest, AlreadyDecided, and what `adjust` raises.
     """
-    asked, program_id = read_request(session, asked_id, at, lock=True)
+    asked, program_id = read_request(session, asked_id, by.at, lock=True)
     if person is None or person == person_of(asked.requested_by):
         raise OwnRequest(f"It was asked for by {asked.requested_by}.")
     if asked.status != "requested":
@@ -110,10 +106,8 @@ def decide(
             program_by_id(session, program_id),
             asked.member_id,
             Adjust(asked.points, asked.reason),
-            actor=asked.requested_by,
-            request_id=request_id,
-            at=at,
             adjustment_id=asked.id,
+            by=By(asked.requested_by, by.request_id, by.at),
         )
     session.execute(
         update(AdjustmentRequestRow)
@@ -121,13 +115,13 @@ def decide(
             AdjustmentRequestRow.tenant_id == session.info["tenant_id"],
             AdjustmentRequestRow.id == asked_id,
         )
-        .values(status=verdict, decided_by=actor, decided_at=at, decision_reason=reason)
+        .values(status=verdict, decided_by=by.actor, decided_at=by.at, decision_reason=reason)
     )
     decided = replace(
-        asked, status=verdict, decided_by=actor, decided_at=at, decision_reason=reason
+        asked, status=verdict, decided_by=by.actor, decided_at=by.at, decision_reason=reason
     )
     act = "approve" if verdict == "approved" else "reject"
-    _tell(session, decided, act, program_id, actor, reason, request_id, at)
+    _tell(session, decided, act, program_id, reason, by)
     return decided
 
 
@@ -136,19 +130,17 @@ def _tell(
     asked: Request,
     act: str,
     program_id: int,
-    actor: str,
     reason: str | None,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     told = {"request": str(asked.id), "points": asked.points, "status": asked.status}
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act=f"adjustment.{act}",
         subject=f"program {asked.program} member {asked.member_id}",
         after=told,
         reason=reason,
     )
     about = f"member {asked.member_id}"
-    emit(session, [Event(f"adjustment.{asked.status}", about, told, program_id)], at)
+    emit(session, [Event(f"adjustment.{asked.status}", about, told, program_id)], by.at)

@@ -22,15 +22,13 @@ def suspend(
     member_id: str,
     *,
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Suspends an active membership; one that is suspended stays so.
 
     Raises NotEnrolled, and NotActive when the member has left.
     """
-    _turn(session, program, member_id, "suspended", reason, actor, request_id, at)
+    _turn(session, program, member_id, "suspended", reason, by=by)
 
 
 def reinstate(
@@ -39,15 +37,13 @@ def reinstate(
     member_id: str,
     *,
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Makes a suspended membership active; what was parked meanwhile goes on.
 
     Raises NotEnrolled, and NotActive when the member has left.
     """
-    _turn(session, program, member_id, "active", reason, actor, request_id, at)
+    _turn(session, program, member_id, "active", reason, by=by)
 
 
 def _turn(
@@ -56,16 +52,14 @@ def _turn(
     member_id: str,
     status: Literal["active", "suspended"],
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
-    membership = turn(session, program, member_id, status, at)
+    membership = turn(session, program, member_id, status, by.at)
     if membership is None:
         return
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="member.suspend" if status == "suspended" else "member.reinstate",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"status": membership.status},

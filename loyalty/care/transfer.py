@@ -66,9 +66,7 @@ def transfer(
     program: Program,
     order: Transfer,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Sides:
     """The points that expire soonest go first, and arrive with the dates they had.
 
@@ -84,8 +82,8 @@ def transfer(
     for one in (giver, taker):
         if one.status != "active":
             raise NotActive(one.status, one.member_id)
-    settle_due(session, [source, target], at)
-    _check(session, program, order.points, source, at)
+    settle_due(session, [source, target], by.at)
+    _check(session, program, order.points, source, by.at)
     told = Transferred(
         uuid7(),
         program.slug,
@@ -93,11 +91,11 @@ def transfer(
         taker.member_id,
         order.points,
         order.reason,
-        actor,
-        at,
+        by.actor,
+        by.at,
     )
-    sent = _send(session, source, target, order.points, told.id, at)
-    _write(session, program, told, source.id, target.id, request_id, at)
+    sent = _send(session, source, target, order.points, told.id, by.at)
+    _write(session, program, told, source.id, target.id, by.request_id, by.at)
     return Sides(told, tuple(sent), source.balance, target.balance)
 
 

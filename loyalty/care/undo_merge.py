@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.merge import Merge, lock_both, tell_merge
 from loyalty.care.models import MergeRow
 from loyalty.care.stand import Stand, put_back, row_of
@@ -44,9 +45,7 @@ def undo_merge(
     merge_id: UUID,
     *,
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Everything stands as before the merge; the ledger says so by entries that take it back.
 
@@ -59,7 +58,7 @@ def undo_merge(
     if both.stand(session) != row.after or _on_the_way(session, pair):
         raise MergeTouched("Points, purchases or what is known of the member have changed since.")
     for account in both.accounts.values():
-        _take_back(session, account, row.before, merge_id, at)
+        _take_back(session, account, row.before, merge_id, by.at)
     disinherit(session, merge_id)
     put_back(session, row.before, both.accounts)
     memberships = [one["id"] for one in row.before["membership"]]
@@ -68,10 +67,10 @@ def undo_merge(
     session.execute(
         update(MergeRow)
         .where(MergeRow.tenant_id == session.info["tenant_id"], MergeRow.id == merge_id)
-        .values(undone_at=at, undone_by=actor, undo_reason=reason)
+        .values(undone_at=by.at, undone_by=by.actor, undo_reason=reason)
     )
     order = Merge(pair.absorbed.member_id, pair.survivor.member_id)
-    tell_merge(session, "undo_merge", order, merge_id, actor, reason, request_id, at)
+    tell_merge(session, "undo_merge", order, merge_id, reason, by)
 
 
 def _locked(session: Session, merge_id: UUID) -> tuple[Pair, MergeRow]:

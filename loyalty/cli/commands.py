@@ -219,6 +219,7 @@ def resume(program: str, reason: str, tenant: str, data: Path) -> None:
 
 
 def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> None:
+    from loyalty.audit.by import By
     from loyalty.clock import now
     from loyalty.tenants.queries import tenant_id_of
     from loyalty.transaction import across_tenants, transaction
@@ -226,8 +227,8 @@ def _turn(verb: Callable[..., Any], program: str, reason: str, tenant: str) -> N
     with across_tenants() as session:
         tenant_id = tenant_id_of(session, tenant)
     with transaction(tenant_id) as session:
-        actor, at = f"operator:{_user()}", now(session)
-        turned = verb(session, program, reason=reason, actor=actor, request_id=None, at=at)
+        by = By(f"operator:{_user()}", None, now(session))
+        turned = verb(session, program, reason=reason, by=by)
     say(f"Program {program!r} is {turned.status}.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -25,24 +24,20 @@ def open_campaign(
     program: Program,
     present: ToldCampaign,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> ToldCampaign:
     """Publishes a campaign that was read with a lock, as its program was.
 
     A multiplier is paid by a promotion `boost-…`, for those to whom the campaign gave its boost.
     Raises what publish_campaign raises, and Invalid for a reward that is not in the catalogue.
     """
-    by = By(actor, request_id, at)
+    by = by
     for index, reward in enumerate(map(read_reward, present.rewards)):
         key = reward.reward
         if key and find_reward(session, program.id, key) is None:
             place = f"/rewards/{index}/reward"
             raise refuse(place, "unknown_reward", f"There is no reward {key!r}.")
-    published = publish_campaign(
-        session, program, present, actor=actor, request_id=request_id, at=at
-    )
+    published = publish_campaign(session, program, present, by=by)
     for reward in map(read_reward, present.rewards):
         if reward.kind is RewardKind.MULTIPLIER:
             promotion = add_promotion(session, program, _promotion(present, reward), by)

@@ -41,9 +41,7 @@ _PENDING = text(
 )
 
 
-def activate_earn(
-    session: Session, activity_id: UUID, *, actor: str, request_id: str | None, at: datetime
-) -> int:
+def activate_earn(session: Session, activity_id: UUID, *, by: By) -> int:
     """Releases what the purchase earned and still waits; returns how many points.
 
     They live from now on: what waited for a release expires as its award said, what had a date to
@@ -55,7 +53,7 @@ def activate_earn(
         raise NothingPending
     own, heir = lock_with_heir(session, award.account_id)
     account = heir or own
-    settle_due(session, [account], at)
+    settle_due(session, [account], by.at)
     rows = session.execute(
         _PENDING,
         {
@@ -70,13 +68,13 @@ def activate_earn(
     if not lots:
         raise NothingPending
     for lot in lots:
-        until = _expiry(lot, at, award.time_zone)
-        account.activate(lot, cause_id=activity_id, at=at, expires_at=until)
-    post(session, [account], at)
+        until = _expiry(lot, by.at, award.time_zone)
+        account.activate(lot, cause_id=activity_id, at=by.at, expires_at=until)
+    post(session, [account], by.at)
     points = sum(lot.remaining for lot in lots)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="earn.activate",
         subject=f"earn {activity_id}",
         after={"points": points},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -26,9 +25,7 @@ def change_member(
     member: MemberRow,
     patch: Mapping[str, Any],
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Applies a merge patch of valid values: `name`, `birthday`, `time_zone`, `attributes`, and
     `identifiers` (Identifier), which are replaced as a whole.
@@ -57,7 +54,7 @@ def change_member(
     )
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="member.change",
         subject=f"member {member.member_id}",
         after={"changed": changed},

@@ -13,28 +13,24 @@ from loyalty.programs.models import ProgramRow
 from loyalty.programs.queries import Program, program_by_slug
 
 
-def pause_program(
-    session: Session, slug: str, *, reason: str, actor: str, request_id: str | None, at: datetime
-) -> Program:
+def pause_program(session: Session, slug: str, *, reason: str, by: By) -> Program:
     """Awards wait from now on, and `reason` says why. A program that is paused stays as it is.
 
     Raises NotFound.
     """
     program = program_by_slug(session, slug, lock=True)
     if program.paused_at is None:
-        _set(session, program, paused_at=at, paused_reason=reason)
-        _tell(session, "program.pause", slug, reason, actor, request_id, at)
+        _set(session, program, paused_at=by.at, paused_reason=reason)
+        _tell(session, "program.pause", slug, reason, by)
     return program_by_slug(session, slug)
 
 
-def resume_program(
-    session: Session, slug: str, *, reason: str, actor: str, request_id: str | None, at: datetime
-) -> Program:
+def resume_program(session: Session, slug: str, *, reason: str, by: By) -> Program:
     """Awards go on; the sweep sends what waited within seconds. Raises NotFound."""
     program = program_by_slug(session, slug, lock=True)
     if program.paused_at is not None:
         _set(session, program, paused_at=None, paused_reason=None)
-        _tell(session, "program.resume", slug, reason, actor, request_id, at)
+        _tell(session, "program.resume", slug, reason, by)
     return program_by_slug(session, slug)
 
 
@@ -53,13 +49,11 @@ def _tell(
     act: str,
     slug: str,
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act=act,
         subject=f"program {slug}",
         reason=reason,

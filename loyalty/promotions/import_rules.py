@@ -196,11 +196,4 @@ def _read_rate(program: Program, wanted: object) -> Mapping[str, Any]:
 
 def put_earn_rate(session: Session, program: Program, rate: Mapping[str, Any], by: By) -> Program:
     """Another earn rate, in force for what occurs from now on; `program` was read with `lock`."""
-    return amend_program(
-        session,
-        program,
-        {"earn_rate": rate},
-        actor=by.actor,
-        request_id=by.request_id,
-        at=by.at,
-    )
+    return amend_program(session, program, {"earn_rate": rate}, by=by)

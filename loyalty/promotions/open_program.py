@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,15 +16,13 @@ from loyalty.programs.settings import settings_to_json
 from loyalty.promotions.standing import publish_standing, standing_rule
 
 
-def open_program(
-    session: Session, order: NewProgram, *, actor: str, request_id: str | None, at: datetime
-) -> Program:
+def open_program(session: Session, order: NewProgram, *, by: By) -> Program:
     """The program, its default tiers and its standing promotion. Raises ProgramExists."""
-    program = create_program(session, order, at)
-    publish_standing(session, program.id, _rule(program), at)
+    program = create_program(session, order, by.at)
+    publish_standing(session, program.id, _rule(program), by.at)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="program.open",
         subject=f"program {program.slug}",
         after=settings_to_json(program.settings),
@@ -38,9 +35,7 @@ def amend_program(
     program: Program,
     patch: Mapping[str, Any],
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Program:
     """Changes a locked program; another earn rate is in force for what occurs from now on.
 
@@ -50,10 +45,10 @@ def amend_program(
     changed = change_program(session, program, patch)
     if changed is program:
         return program
-    publish_standing(session, changed.id, _rule(changed), at)
+    publish_standing(session, changed.id, _rule(changed), by.at)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="program.change",
         subject=f"program {program.slug}",
         before=_told(program),

@@ -26,19 +26,17 @@ def assign_tier(
     until: datetime | None,
     *,
     reason: str,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> None:
     """Puts the member on the tier; until `until` nothing lowers it, then the policy decides.
 
     A tier below what was earned is risen from with the next award. Raises NotEnrolled, NotActive
     when the member has left, Invalid for an unknown tier or a date that has passed.
     """
-    membership = put_on_tier(session, program, member_id, key, until, at)
+    membership = put_on_tier(session, program, member_id, key, until, by.at)
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="member.tier",
         subject=f"program {program.slug} member {membership.member_id}",
         before={"tier": membership.tier_key},

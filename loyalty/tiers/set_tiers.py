@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -31,9 +30,7 @@ def set_tiers(
     program: Program,
     tiers: Sequence[TierSetting],
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> list[TierSetting]:
     """Replaces the tiers of a locked program; returns them, the lowest first.
 
@@ -51,7 +48,7 @@ def set_tiers(
     )
     record(
         session,
-        By(actor, request_id, at),
+        by,
         act="program.tiers",
         subject=f"program {program.slug}",
         before={"tiers": [asdict(tier) for tier in program.tiers]},

@@ -88,7 +88,7 @@ def written(session: Session, slug: str = "wine") -> Book:
     redeemed(session, program, Redeem(points=30), key=f"{slug}-burn")
     give(session, program, -20)
     _counted_by_day(session, membership_of(session, program.id, "bob").account_id, 40)
-    leave(session, program, "bob", actor="bob", request_id=None, at=AT)
+    leave(session, program, "bob", by=By("bob", None, AT))
     desked(session, program)
     told(session, program)
     written_to(session, program)
@@ -130,7 +130,7 @@ def _campaigned(session: Session, program: Program) -> tuple[int, int, UUID, UUI
     referral by which she brought Finn. The pin that she has won was not handed out yet."""
     joined(session, program, "eve")
     rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
-    set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
+    set_referral_rule(session, program, rule, by=By("test", None, AT))
     code = make_referral_code(session, program.id, "eve", AT)
     join(session, program, NewMember("finn", name="Finn"), AT, referral_code=code)
     boost = {"kind": "multiplier", "factor": "2", "days": 3}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.adjust import Adjust
 from loyalty.care.merge import Merge, merge
 from loyalty.care.request_adjustment import decide, request_adjustment
@@ -39,31 +40,15 @@ def cared(session: Session, program: Program) -> Cared:
     gina, hugo, ivy = (f"{name}-{program.slug}" for name in ("gina", "hugo", "ivy"))
     for name, points in ((gina, 10), (hugo, 0), (ivy, 6)):
         joined(session, program, name, points)
-    given = transfer(
-        session,
-        program,
-        Transfer(gina, hugo, 4, "a gift"),
-        actor="test",
-        request_id=None,
-        at=AT,
-    )
+    given = transfer(session, program, Transfer(gina, hugo, 4, "a gift"), by=By("test", None, AT))
     asked = request_adjustment(
-        session, program, gina, Adjust(3, "sorry"), actor="support:sue", request_id=None, at=AT
+        session, program, gina, Adjust(3, "sorry"), by=By("support:sue", None, AT)
     )
-    decide(
-        session,
-        asked.id,
-        "approved",
-        reason=None,
-        actor="admin:bea",
-        person="bea",
-        request_id=None,
-        at=AT,
-    )
+    decide(session, asked.id, "approved", reason=None, person="bea", by=By("admin:bea", None, AT))
     of_gina, of_hugo, of_ivy = (
         membership_of(session, program.id, name) for name in (gina, hugo, ivy)
     )
-    merged = merge(session, Merge(ivy, gina), actor="test", request_id=None, at=AT)
+    merged = merge(session, Merge(ivy, gina), by=By("test", None, AT))
     return Cared(
         of_gina.account_id,
         of_hugo.account_id,

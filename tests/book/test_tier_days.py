@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.members.enrol import NewMember
@@ -30,7 +31,7 @@ def test_each_way_keeps_the_days_true(session: Session, on: str) -> None:
         bought = earned(session, program, "10", member_id=name)
         for _ in range(3):
             settled(session, program, returned(bought, amount="3.33"))
-    leave(session, program, "bob", actor="bob", request_id=None, at=AT + DAY)
+    leave(session, program, "bob", by=By("bob", None, AT + DAY))
     join(session, program, NewMember("bob"), AT + 2 * DAY)
     buy(session, program, "9", AT + 2 * DAY, "bob")
     verdict = verdicts(session)[-1]

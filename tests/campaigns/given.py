@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns.define import NewGoal, define_goal
 from loyalty.campaigns.draft import Draft, draft_campaign
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
@@ -29,26 +30,26 @@ HUNDRED = {"kind": "points", "points": 100}
 def goal(session: Session, program: Program, key: str, rule: dict[str, Any]) -> None:
     """A goal of this key and rule."""
     order = NewGoal(key, key.title(), rule)
-    define_goal(session, program, order, actor="test", request_id=None, at=AT)
+    define_goal(session, program, order, by=By("test", None, AT))
 
 
 def draft(session: Session, program: Program, key: str = "coffee", **more: Any) -> ToldCampaign:
     """A draft of the goal "coffee", which pays 100 points, unless `more` says otherwise."""
     values: dict[str, Any] = {"goals": ["coffee"], "rewards": [HUNDRED], **more}
     order = Draft(key, key.title(), **values)
-    return draft_campaign(session, program, order, actor="test", request_id=None, at=AT)
+    return draft_campaign(session, program, order, by=By("test", None, AT))
 
 
 def publish(session: Session, program: Program, key: str = "coffee") -> ToldCampaign:
     """Publishes the draft."""
     present = campaign_by_key(session, program, key, lock=True)
-    return open_campaign(session, program, present, actor="test", request_id=None, at=AT)
+    return open_campaign(session, program, present, by=By("test", None, AT))
 
 
 def end(session: Session, program: Program, key: str = "coffee", at: datetime = AT) -> ToldCampaign:
     """Ends the campaign."""
     present = campaign_by_key(session, program, key, lock=True)
-    return end_campaign(session, program, present, actor="test", request_id=None, at=at)
+    return end_campaign(session, program, present, by=By("test", None, at))
 
 
 def running(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns import publish as publishing
 from loyalty.campaigns.define import GoalExists, GoalInUse, drop_goal
 from loyalty.campaigns.draft import CampaignExists, NotADraft, change_campaign, drop_campaign
@@ -40,7 +41,7 @@ def program(session: Session) -> Program:
 
 def change(session: Session, program: Program, **patch: Any) -> None:
     present = campaign_by_key(session, program, "coffee", lock=True)
-    change_campaign(session, program, present, patch, actor="test", request_id=None, at=AT)
+    change_campaign(session, program, present, patch, by=By("test", None, AT))
 
 
 # Drafts, publishing, ending ----------------------------------------------------------------------
@@ -63,7 +64,7 @@ def test_a_draft_can_change_and_go(session: Session, program: Program) -> None:
     told = campaign_by_key(session, program, "coffee")
     assert (told.goals, told.times, told.goals_needed) == (("tea", "coffee"), 3, 1)
     assert told.version == 2
-    drop_campaign(session, program, told, actor="test", request_id=None, at=AT)
+    drop_campaign(session, program, told, by=By("test", None, AT))
     with pytest.raises(NotFound):
         campaign_by_key(session, program, "coffee")
 
@@ -87,7 +88,7 @@ def test_of_a_published_campaign_only_name_and_end_change(
     assert refused.value.errors[0].pointer == "/ends_at"
     present = campaign_by_key(session, program, "coffee")
     with pytest.raises(NotADraft):
-        drop_campaign(session, program, present, actor="test", request_id=None, at=AT)
+        drop_campaign(session, program, present, by=By("test", None, AT))
     with pytest.raises(NotADraft):
         publish(session, program)
 
@@ -170,10 +171,10 @@ def test_keys_are_unique_and_a_goal_in_use_stays(session: Session, program: Prog
         draft(session, program)
     used = goal_by_key(session, program, "coffee", lock=True)
     with pytest.raises(GoalInUse):
-        drop_goal(session, program, used, actor="test", request_id=None, at=AT)
+        drop_goal(session, program, used, by=By("test", None, AT))
     present = campaign_by_key(session, program, "coffee")
-    drop_campaign(session, program, present, actor="test", request_id=None, at=AT)
-    drop_goal(session, program, used, actor="test", request_id=None, at=AT)
+    drop_campaign(session, program, present, by=By("test", None, AT))
+    drop_goal(session, program, used, by=By("test", None, AT))
     with pytest.raises(NotFound):
         goal_by_key(session, program, "coffee")
 

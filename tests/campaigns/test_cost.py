@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns.refer import make_referral_code
 from loyalty.campaigns.referral_rule import ReferralRule, set_referral_rule
 from loyalty.care.join import join
@@ -88,7 +89,7 @@ def test_what_is_furthered_is_read_named_written_and_told_in_sets(
 def test_referrals_cost_one_statement_while_one_is_open(session: Session, program: Program) -> None:
     plain = cost(session, program)
     rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
-    set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
+    set_referral_rule(session, program, rule, by=By("test", None, AT))
     code = make_referral_code(session, program.id, "ann", AT)
     assert cost(session, program) == plain
     join(session, program, NewMember("dora"), AT, referral_code=code)

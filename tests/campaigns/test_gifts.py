@@ -101,10 +101,10 @@ def test_who_is_suspended_waits_too(session: Session, program: Program) -> None:
     offered(session, program, "mug")
     running(session, program, rewards=[MUG])
     coffees(session, program, 10)
-    suspend(session, program, "ann", reason="a test", actor="ops", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="a test", by=By("ops", None, AT))
     assert given(session) == [False]
     assert gifts(session)[0].why_not == "not_active"
-    reinstate(session, program, "ann", reason="a test", actor="ops", request_id=None, at=AT)
+    reinstate(session, program, "ann", reason="a test", by=By("ops", None, AT))
     assert given(session) == [True]
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns.refer import make_referral_code
 from loyalty.campaigns.referral_rule import ReferralRule, set_referral_rule
 from loyalty.care.join import join
@@ -35,7 +36,7 @@ def program(session: Session) -> Program:
 
 def bob_is_ann(session: Session) -> None:
     order = Merge("bob", "ann", "one and the same")
-    merge(session, order, actor="test", request_id=None, at=AT)
+    merge(session, order, by=By("test", None, AT))
 
 
 def test_what_both_have_counted_counts_together(session: Session, program: Program) -> None:
@@ -74,7 +75,7 @@ def test_who_brought_a_friend_is_rewarded_as_the_survivor(
     session: Session, program: Program
 ) -> None:
     rule = ReferralRule(active=True, referrer_points=50, referred_points=20)
-    set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
+    set_referral_rule(session, program, rule, by=By("test", None, AT))
     code = make_referral_code(session, program.id, "bob", AT)
     join(session, program, NewMember("carl"), AT, referral_code=code)
     bob_is_ann(session)

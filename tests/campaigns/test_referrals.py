@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.campaigns.refer import ReferralsClosed, make_referral_code, referral_code
 from loyalty.campaigns.referral_rule import ReferralRule, referral_rule, set_referral_rule
 from loyalty.campaigns.referrals import referrals_of
@@ -27,7 +28,7 @@ RULE = ReferralRule(active=True, referrer_points=50, referred_points=20)
 
 
 def rule(session: Session, program: Program, wanted: ReferralRule = RULE) -> None:
-    set_referral_rule(session, program, wanted, actor="test", request_id=None, at=AT)
+    set_referral_rule(session, program, wanted, by=By("test", None, AT))
 
 
 def brought(session: Session, program: Program, member_id: str, code: str) -> None:
@@ -63,7 +64,7 @@ def test_a_member_has_one_code_for_ever(session: Session, program: Program) -> N
     assert make_referral_code(session, program.id, "ann", AT) == first
     assert referral_code(session, program.id, "ann") == first
     assert make_referral_code(session, program.id, "bob", AT) != first
-    leave(session, program, "bob", actor="bob", request_id=None, at=AT)
+    leave(session, program, "bob", by=By("bob", None, AT))
     with pytest.raises(NotActive):
         make_referral_code(session, program.id, "bob", AT)
 
@@ -121,7 +122,7 @@ def test_what_was_promised_is_kept_when_the_rule_changes(
 
 
 def test_nobody_refers_themselves(session: Session, program: Program, code: str) -> None:
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     with pytest.raises(Invalid) as refused:
         brought(session, program, "ann", code)
     assert [(one.pointer, one.code) for one in refused.value.errors] == [
@@ -132,7 +133,7 @@ def test_nobody_refers_themselves(session: Session, program: Program, code: str)
 def test_a_code_of_nobody_or_of_who_has_left_is_refused(
     session: Session, program: Program, code: str
 ) -> None:
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     for member_id, unknown in (("bob", code), ("carl", "NOBODYS")):
         with pytest.raises(Invalid) as refused:
             brought(session, program, member_id, unknown)
@@ -152,7 +153,7 @@ def test_leaving_and_joining_again_does_not_count(
     joined(session, program, "bob")  # came by themselves
     brought(session, program, "carl", code)
     for again in ("bob", "carl"):
-        leave(session, program, again, actor=again, request_id=None, at=AT)
+        leave(session, program, again, by=By(again, None, AT))
         brought(session, program, again, code)
     assert count(session, "referral") == 1
     buys(session, program, "bob", "1")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.bring_members import Brought, bring_members
 from loyalty.care.leave import leave
 from loyalty.care.merge import Merge, merge
@@ -89,8 +90,8 @@ def test_each_that_cannot_come_says_why_and_the_others_come(
 ) -> None:
     for name in ("gone", "absorbed", "survivor"):
         joined(session, program, name)
-    leave(session, program, "gone", actor="x", request_id=None, at=AT)
-    merge(session, Merge("absorbed", "survivor"), actor="x", request_id=None, at=AT)
+    leave(session, program, "gone", by=By("x", None, AT))
+    merge(session, Merge("absorbed", "survivor"), by=By("x", None, AT))
     people = [
         ANN,
         Brought(NewMember("thief", (CARD,))),

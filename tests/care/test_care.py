@@ -36,15 +36,7 @@ def program(session: Session) -> Program:
 
 
 def _adjust(session: Session, program: Program, points: int) -> Adjusted:
-    return adjust(
-        session,
-        program,
-        "ann",
-        Adjust(points, "sorry"),
-        actor="eve",
-        request_id="r1",
-        at=AT,
-    )
+    return adjust(session, program, "ann", Adjust(points, "sorry"), by=By("eve", "r1", AT))
 
 
 def _tier(session: Session, program: Program) -> str:
@@ -52,7 +44,7 @@ def _tier(session: Session, program: Program) -> str:
 
 
 def _leave(session: Session, program: Program) -> None:
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
 
 
 def _open_lots(session: Session, program: Program) -> list[tuple[int, bool]]:
@@ -169,7 +161,7 @@ def test_suspend_and_reinstate_are_written_down_once(session: Session, program: 
     joined(session, program)
     for verb, status in ((suspend, "suspended"), (reinstate, "active")):
         for _ in range(2):
-            verb(session, program, "ann", reason="fraud?", actor="eve", request_id=None, at=AT)
+            verb(session, program, "ann", reason="fraud?", by=By("eve", None, AT))
             assert membership_of(session, program.id, "ann").status == status
     told = [(one.act, one.reason, one.actor) for one in records(session, None, 2)]
     assert told == [("member.reinstate", "fraud?", "eve"), ("member.suspend", "fraud?", "eve")]
@@ -179,7 +171,7 @@ def test_who_has_left_is_not_suspended(session: Session, program: Program) -> No
     joined(session, program)
     _leave(session, program)
     with pytest.raises(NotActive):
-        suspend(session, program, "ann", reason="x", actor="eve", request_id=None, at=AT)
+        suspend(session, program, "ann", reason="x", by=By("eve", None, AT))
 
 
 def test_a_mistake_of_all_points_that_was_taken_back_leaves_an_account_that_earns(
@@ -233,7 +225,7 @@ def test_suspension_leaves_what_is_held_waits_and_is_under_way_alone(
     before = balance(session, program)
 
     def turn(verb: Callable[..., None]) -> None:
-        verb(session, program, "ann", reason="fraud?", actor="eve", request_id=None, at=AT)
+        verb(session, program, "ann", reason="fraud?", by=By("eve", None, AT))
 
     turn(suspend)
     again = replace(visit, transaction_id="again")

@@ -77,7 +77,7 @@ def wine(session: Session) -> Program:
     for name in ("bob", "zoe-before"):
         joined(session, program, name, 50)
     rule = ReferralRule(active=True, referrer_points=1, referred_points=1)
-    set_referral_rule(session, program, rule, actor="test", request_id=None, at=AT)
+    set_referral_rule(session, program, rule, by=By("test", None, AT))
     join(session, program, ZOE, AT)
     make_referral_code(session, program.id, ZOE.member_id, AT)
     _bought(session, program)
@@ -105,26 +105,16 @@ def _bought(session: Session, program: Program) -> None:
 def _cared_for(session: Session, program: Program) -> None:
     give(session, program, 20, ZOE.member_id)
     order = Transfer(ZOE.member_id, "bob", 4, "from Zebra")
-    transfer(session, program, order, actor="test", request_id=None, at=AT)
+    transfer(session, program, order, by=By("test", None, AT))
     asked = Adjust(3000, "Zebra complained")
-    request_adjustment(
-        session, program, ZOE.member_id, asked, actor="support:sue", request_id=None, at=AT
-    )
+    request_adjustment(session, program, ZOE.member_id, asked, by=By("support:sue", None, AT))
     opening = Opening("zoe-4711", ZOE.member_id, 100)
     assert open_balances(session, program, [opening], BY) == ["added"]
     add_segment(session, program, {"key": "vip", "name": "VIP", "condition": None}, BY)
     vip = segment_by_key(session, program.id, "vip", lock=True)
     upload(session, program, vip, add=[ZOE.member_id, "bob"], remove=(), by=BY)
-    merge(session, Merge("zoe-before", "zoe-4711", "Zebra"), actor="x", request_id="r", at=AT)
-    suspend(
-        session,
-        program,
-        ZOE.member_id,
-        reason="Zebra has lost her card",
-        actor="x",
-        request_id=None,
-        at=AT,
-    )
+    merge(session, Merge("zoe-before", "zoe-4711", "Zebra"), by=By("x", "r", AT))
+    suspend(session, program, ZOE.member_id, reason="Zebra has lost her card", by=By("x", None, AT))
     parked, _ = stored(
         session,
         program,
@@ -296,7 +286,7 @@ def test_nobody_lives_on_under_the_name_that_says_nothing(session: Session, wine
         join(session, wine, NewMember(name), AT)
     [one] = session.scalars(text("SELECT id FROM member_merge"))
     with pytest.raises(MergeTouched):
-        undo_merge(session, one, reason="x", actor="x", request_id=None, at=AT)
+        undo_merge(session, one, reason="x", by=By("x", None, AT))
 
 
 def test_she_can_join_again_and_is_somebody_new(session: Session, wine: Program) -> None:

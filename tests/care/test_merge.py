@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.care.merge import Merge, merge
@@ -62,7 +63,7 @@ def program(session: Session) -> Program:
 def merged(session: Session, absorbed: str = "bob", survivor: str = "ann") -> UUID:
     """The merge's id."""
     order = Merge(absorbed, survivor, "one and the same")
-    return merge(session, order, actor="eve", request_id="r1", at=AT)
+    return merge(session, order, by=By("eve", "r1", AT))
 
 
 def _figures(session: Session, account: int) -> tuple[int, int]:
@@ -204,9 +205,9 @@ def test_a_merge_reinstates_nobody(
     give(session, program, 600, "bob")
     for name, wanted in (("ann", ann), ("bob", bob)):
         if wanted == "suspended":
-            suspend(session, program, name, reason="-", actor="-", request_id=None, at=AT)
+            suspend(session, program, name, reason="-", by=By("-", None, AT))
         if wanted == "cancelled":
-            leave(session, program, name, actor="-", request_id=None, at=AT)
+            leave(session, program, name, by=By("-", None, AT))
     merged(session)
     assert membership_of(session, program.id, "ann").status == status
     here = {"ann": 100 * (ann != "cancelled"), "bob": 600 * (bob != "cancelled")}
@@ -221,7 +222,7 @@ def test_limits_of_transfers_count_what_both_have_given(session: Session) -> Non
 
     def given(name: str, points: int) -> None:
         order = Transfer(name, "cid", points, "-")
-        transfer(session, program, order, actor="-", request_id=None, at=AT)
+        transfer(session, program, order, by=By("-", None, AT))
 
     given("bob", 60)
     given("ann", 30)

@@ -57,11 +57,11 @@ def test_what_is_parked_for_a_name_of_a_suspended_survivor_goes_on_with_them(
     session: Session, program: Program
 ) -> None:
     merged(session)
-    suspend(session, program, "bob", reason="-", actor="-", request_id=None, at=AT)
+    suspend(session, program, "bob", reason="-", by=By("-", None, AT))
     [parked] = stored(session, program, bought("7", "bob"))
     award_activities(session, [parked], AT)
     assert balance(session, program, "ann") == Balance()
-    reinstate(session, program, "ann", reason="-", actor="-", request_id=None, at=AT)
+    reinstate(session, program, "ann", reason="-", by=By("-", None, AT))
     award_activities(session, [parked], AT)
     assert balance(session, program, "ann") == Balance(available=7)
 
@@ -141,7 +141,7 @@ def test_what_waits_is_taken_back_first_or_released_also_after_a_merge(session: 
     settled(session, program, returned("t-1", amount="10"))
     assert balance(session, program, "bob") == Balance(pending=27, available=50)
     for earn, left in ((ids[0], 7), (ids[1], 0)):
-        activate_earn(session, earn, actor="-", request_id=None, at=AT)
+        activate_earn(session, earn, by=By("-", None, AT))
         assert balance(session, program, "bob") == Balance(pending=left, available=77 - left)
     with pytest.raises(NothingPending):
-        activate_earn(session, ids[0], actor="-", request_id=None, at=AT)
+        activate_earn(session, ids[0], by=By("-", None, AT))

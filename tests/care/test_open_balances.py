@@ -89,7 +89,7 @@ def test_the_same_again_changes_nothing_and_other_points_are_refused(
 def test_each_line_that_cannot_be_opened_says_why_and_the_others_are(
     session: Session, program: Program
 ) -> None:
-    leave(session, program, "bob", actor="bob", request_id=None, at=AT)
+    leave(session, program, "bob", by=By("bob", None, AT))
     outcomes = open_balances(
         session,
         program,

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.adjust import Adjust
 from loyalty.care.leave import leave
@@ -46,9 +47,7 @@ def program(session: Session) -> Program:
 
 def _ask(session: Session, program: Program, points: int = 20_000) -> Request:
     order = Adjust(points, "sorry")
-    return request_adjustment(
-        session, program, "ann", order, actor="support:sue", request_id="r1", at=AT
-    )
+    return request_adjustment(session, program, "ann", order, by=By("support:sue", "r1", AT))
 
 
 def _decide(
@@ -60,16 +59,7 @@ def _decide(
     person: str | None = "bea",
     at: datetime = AT + DAY,
 ) -> Request:
-    return decide(
-        session,
-        asked,
-        verdict,
-        reason="fine",
-        actor=actor,
-        person=person,
-        request_id="r2",
-        at=at,
-    )
+    return decide(session, asked, verdict, reason="fine", person=person, by=By(actor, "r2", at))
 
 
 def test_what_is_asked_for_moves_nothing_yet(session: Session, program: Program) -> None:
@@ -180,15 +170,13 @@ def test_points_that_are_not_there_any_more_leave_the_request_open(
 
 def test_only_for_those_who_are_there(session: Session, program: Program) -> None:
     asked = _ask(session, program)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     with pytest.raises(NotActive):
         _decide(session, asked.id)
     with pytest.raises(NotActive):
         _ask(session, program)
     with pytest.raises(NotEnrolled):
-        request_adjustment(
-            session, program, "bob", Adjust(1, "x"), actor="a:b", request_id=None, at=AT
-        )
+        request_adjustment(session, program, "bob", Adjust(1, "x"), by=By("a:b", None, AT))
     with pytest.raises(NotFound):
         _decide(session, uuid4())
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.care.queries import read_transfer, transfers
@@ -40,7 +41,7 @@ def _transfer(
     session: Session, program: Program, points: int, giver: str = "ann", taker: str = "bob"
 ) -> Sides:
     order = Transfer(giver, taker, points, "a gift")
-    return transfer(session, program, order, actor="eve", request_id="r1", at=AT)
+    return transfer(session, program, order, by=By("eve", "r1", AT))
 
 
 def _lot(session: Session, program: Program, points: int, days: int | None) -> None:
@@ -184,8 +185,8 @@ def test_only_active_members_of_the_program_give_and_take(
             _transfer(session, program, 1, giver, taker)
     joined(session, program, "dan")
     joined(session, program, "fay")
-    suspend(session, program, "dan", reason="-", actor="-", request_id=None, at=AT)
-    leave(session, program, "fay", actor="fay", request_id=None, at=AT)
+    suspend(session, program, "dan", reason="-", by=By("-", None, AT))
+    leave(session, program, "fay", by=By("fay", None, AT))
     for other, status in (("dan", "suspended"), ("fay", "cancelled")):
         for giver, taker in (("ann", other), (other, "ann")):
             with pytest.raises(NotActive, match=f"{other} is {status}"):
@@ -214,7 +215,7 @@ def test_the_programs_limits_hold_per_transfer_and_per_period(session: Session) 
     _transfer(session, program, 50, "bob", "ann")  # each has a limit of their own
     order = Transfer("ann", "bob", 5, "next month")
     later = AT + timedelta(days=31)
-    transfer(session, program, order, actor="eve", request_id=None, at=later)
+    transfer(session, program, order, by=By("eve", None, later))
 
 
 def _one(tenant: TestTenant, program: Program, giver: str, taker: str, points: int) -> str:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.book.audit import audit, scopes
 from loyalty.care.join import join
@@ -66,7 +67,7 @@ def stand(session: Session) -> dict[str, Any]:
 
 def undone(session: Session, merge_id: UUID, at: Any = AT) -> None:
     """Takes the merge back."""
-    undo_merge(session, merge_id, reason="they are two", actor="fay", request_id="r2", at=at)
+    undo_merge(session, merge_id, reason="they are two", by=By("fay", "r2", at))
 
 
 @pytest.fixture
@@ -180,16 +181,16 @@ def _buy_by_card(session: Session, program: Program) -> None:
 
 
 def _suspend(session: Session, program: Program) -> None:
-    suspend(session, program, "ann", reason="-", actor="-", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="-", by=By("-", None, AT))
 
 
 def _leave(session: Session, program: Program) -> None:
-    leave(session, program, "bob", actor="-", request_id=None, at=AT)
+    leave(session, program, "bob", by=By("-", None, AT))
 
 
 def _rename(session: Session, program: Program) -> None:
     member = member_by_id(session, "ann", lock=True)
-    change_member(session, member, {"name": "Anne"}, actor="-", request_id=None, at=AT)
+    change_member(session, member, {"name": "Anne"}, by=By("-", None, AT))
 
 
 def _join_another(session: Session, program: Program) -> None:
@@ -199,7 +200,7 @@ def _join_another(session: Session, program: Program) -> None:
 def _transfer(session: Session, program: Program) -> None:
     joined(session, program, "cid", points=5)
     order = Transfer("cid", "bob", 5, "-")
-    transfer(session, program, order, actor="-", request_id=None, at=AT)
+    transfer(session, program, order, by=By("-", None, AT))
 
 
 def _pass_time(session: Session, program: Program) -> None:
@@ -259,7 +260,7 @@ def test_undone_by_several_at_once_while_points_arrive(tenant: TestTenant) -> No
         program = opened(session)
         for name, points in (("ann", 10), ("bob", 5)):
             joined(session, program, name, points)
-        made = merge(session, Merge("bob", "ann"), actor="eve", request_id=None, at=AT)
+        made = merge(session, Merge("bob", "ann"), by=By("eve", None, AT))
     told = _at_once(
         tenant,
         [
@@ -291,11 +292,11 @@ def test_merges_and_transfers_of_many_at_once_conserve_every_point(tenant: TestT
 
     def gives(giver: str, taker: str) -> Callable[[Session], object]:
         order = Transfer(giver, taker, 7, "-")
-        return lambda session: transfer(session, program, order, actor="-", request_id=None, at=AT)
+        return lambda session: transfer(session, program, order, by=By("-", None, AT))
 
     def merges(absorbed: str, survivor: str) -> Callable[[Session], object]:
         order = Merge(absorbed, survivor)
-        return lambda session: merge(session, order, actor="-", request_id=None, at=AT)
+        return lambda session: merge(session, order, by=By("-", None, AT))
 
     pairs = [(names[n], names[(n * 3 + 1) % 8]) for n in range(8)]
     acts = [gives(*pair) for pair in pairs] + [merges(*pair) for pair in pairs[:6]]

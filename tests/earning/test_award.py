@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.care.suspend import suspend
@@ -206,8 +207,8 @@ def test_suspended_and_left_members_have_their_purchases_parked(
     session: Session, program: Program
 ) -> None:
     joined(session, program, "bob")
-    suspend(session, program, "ann", reason="a test", actor="ops", request_id=None, at=AT)
-    leave(session, program, "bob", actor="ops", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="a test", by=By("ops", None, AT))
+    leave(session, program, "bob", by=By("ops", None, AT))
     suspended, left = stored(session, program, bought(), bought(member_id="bob"))
     judge(session, suspended, left)
     assert setback(session, suspended) == ("parked", "suspended")

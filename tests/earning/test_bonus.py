@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.suspend import suspend
 from loyalty.earning.award import award_activities
 from loyalty.earning.bonus import pay_bonus
@@ -89,7 +90,7 @@ def test_a_bonus_waits_for_who_is_suspended_and_does_not_overfill(
     session: Session, program: Program
 ) -> None:
     joined(session, program, "rich", MAX_POINTS)
-    suspend(session, program, "ann", reason="a test", actor="ops", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="a test", by=By("ops", None, AT))
     waits = paid(session, program)
     too_many = pay_bonus(
         session, program.id, "rich", 1, key="b-2", why={"name": "x"}, occurred_at=AT, at=AT

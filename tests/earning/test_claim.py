@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.claim import ALONE_FROM, MOST_AT_ONCE, claim, count_claim_alone
 from loyalty.members.enrol import NewMember, enrol
 from loyalty.members.identify import Identifier
@@ -77,9 +78,9 @@ def test_a_paused_program_keeps_its_purchases_open(session: Session, program: Pr
     other = opened(session, "air")
     [waits] = stored(session, program, bought())
     [goes_on] = stored(session, other, bought())
-    pause_program(session, "wine", reason="a test", actor="ops", request_id=None, at=AT)
+    pause_program(session, "wine", reason="a test", by=By("ops", None, AT))
     assert [row.id for row in claim(session, [waits, goes_on], top_up=True)] == [goes_on]
-    resume_program(session, "wine", reason="a test", actor="ops", request_id=None, at=AT)
+    resume_program(session, "wine", reason="a test", by=By("ops", None, AT))
     assert {row.id for row in claim(session, [], top_up=True)} == {waits, goes_on}
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.suspend import reinstate, suspend
 from loyalty.earning.award import award_activities, fail
@@ -80,7 +81,7 @@ def _turn(
     turn: Callable[..., None], session: Session, program: Program, who: tuple[str, str, str]
 ) -> None:
     member_id, reason, actor = who
-    turn(session, program, member_id, reason=reason, actor=actor, request_id=None, at=AT)
+    turn(session, program, member_id, reason=reason, by=By(actor, None, AT))
 
 
 def test_the_park_window_ends_it(session: Session, program: Program) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.claim import ALONE_FROM, MOST_AT_ONCE
 from loyalty.earning.sweep import STALE_AFTER, resend
 from loyalty.programs.pause import pause_program
@@ -83,7 +84,7 @@ def test_what_was_resent_often_goes_alone(tenant: TestTenant, program: Program) 
 def test_a_paused_program_is_not_swept(tenant: TestTenant, program: Program) -> None:
     accepted(tenant, program)
     with transaction(tenant.id) as session:
-        pause_program(session, "wine", reason="a test", actor="ops", request_id=None, at=AT)
+        pause_program(session, "wine", reason="a test", by=By("ops", None, AT))
     assert swept(tenant, AT + timedelta(days=1)) == []
 
 

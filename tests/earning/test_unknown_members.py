@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.earning.award import award_activities
@@ -88,7 +89,7 @@ def test_a_card_alone_does_not_say_whom_to_enrol(session: Session) -> None:
 def test_a_purchase_does_not_bring_back_who_has_left(session: Session) -> None:
     program = program_that(session, "enrol")
     joined(session, program)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     [purchase] = stored(session, program, bought())
     award_activities(session, [purchase], AT)
     assert setback(session, purchase) == ("parked", "not_enrolled")
@@ -113,7 +114,7 @@ def test_what_was_parked_before_goes_on_with_the_enrolment(session: Session) -> 
 def test_a_dry_run_tells_what_would_become_of_it(session: Session) -> None:
     program = program_that(session, "enrol")
     joined(session, program, "gone")
-    leave(session, program, "gone", actor="gone", request_id=None, at=AT)
+    leave(session, program, "gone", by=By("gone", None, AT))
     assert try_out(session, program, bought("7"), AT)["points"] == 7
     for nobody in (bought(identifier=("card", "1")), bought(member_id="gone")):
         told = try_out(session, program, nobody, AT)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.leave import leave
 from loyalty.events.feed import Place, Told, Wanted, latest, read
 from loyalty.events.points import PointsMoved
@@ -171,7 +172,7 @@ def test_entries_and_what_was_emitted_stand_in_one_order(tenant: TestTenant) -> 
     with transaction(tenant.id) as session:
         redeemed(session, program, Redeem(points=120))
     with transaction(tenant.id) as session:
-        leave(session, program, "ann", actor="test", request_id=None, at=AT)
+        leave(session, program, "ann", by=By("test", None, AT))
     told = [one for one in _all(tenant) if one.subject == "member ann"]
     assert [one.type for one in told] == [
         "member.joined.v1",

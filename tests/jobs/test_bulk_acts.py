@@ -119,7 +119,7 @@ def test_it_is_about_those_who_were_meant_when_it_began(session: Session, progra
 
 def test_one_who_left_meanwhile_is_refused(session: Session, program: Program) -> None:
     job = begun(session, program, BulkAct("adjust", Filters(points_gte=300), "x", points=1))
-    leave(session, program, "eve", actor="eve", request_id=None, at=AT)
+    leave(session, program, "eve", by=By("eve", None, AT))
     assert told(ended(session, job)) == ("done", 2, 2, 1, 1)
     [one] = refusals(session, job, after=None, limit=9)
     assert (one.subject, one.code) == ("eve", "not_active")
@@ -127,7 +127,7 @@ def test_one_who_left_meanwhile_is_refused(session: Session, program: Program) -
 
 def test_one_who_was_merged_meanwhile_is_not_done_twice(session: Session, program: Program) -> None:
     job = begun(session, program, BulkAct("adjust", Filters(points_gte=300), "x", points=1))
-    merge(session, Merge("eve", "dan", "one"), actor="test", request_id=None, at=AT)
+    merge(session, Merge("eve", "dan", "one"), by=By("test", None, AT))
     assert told(ended(session, job)) == ("done", 2, 2, 1, 1)
     assert balance(session, program, "dan") == Balance(available=701)
     [one] = refusals(session, job, after=None, limit=9)
@@ -146,7 +146,7 @@ def test_tiers_are_given_and_promised(session: Session, program: Program) -> Non
 
 
 def test_members_are_suspended_and_reinstated(session: Session, program: Program) -> None:
-    suspend(session, program, "ann", reason="x", actor="x", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="x", by=By("x", None, AT))
     some = Filters(points_lte=200)
     assert told(done(session, program, BulkAct("suspend", some, "x"))) == ("done", 2, 2, 2, 0)
     assert statuses(session, program) == ["suspended"] * 3 + ["active"] * 2
@@ -165,7 +165,7 @@ def test_memberships_are_closed_and_the_act_is_their_cause(
 
 def test_failed_purchases_are_tried_again(session: Session, program: Program) -> None:
     joined(session, program, "fay")
-    leave(session, program, "fay", actor="fay", request_id=None, at=AT)
+    leave(session, program, "fay", by=By("fay", None, AT))
     ids = stored(session, program, *(bought("1", name) for name in ("ann", "ann", "bob", "fay")))
     for one in ids[:2]:
         assert fail(session, one, "bug", "a bug", AT)

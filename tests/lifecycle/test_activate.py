@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.award import award_activities
 from loyalty.ids import uuid7
 from loyalty.ledger.lots import COLUMNS, lot_of
@@ -38,7 +39,7 @@ def _earned(
 
 def _release(session: Session, earn: UUID, days: int = 1) -> int:
     at = AT + days * DAY
-    return activate_earn(session, earn, actor="eve", request_id="r1", at=at)
+    return activate_earn(session, earn, by=By("eve", "r1", at))
 
 
 def _lot(session: Session) -> Lot:

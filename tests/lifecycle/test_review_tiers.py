@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.lifecycle.recount_tiers import programs_to_recount, recount_tiers
@@ -109,9 +110,7 @@ def test_who_will_fall_is_told_once_before(session: Session) -> None:
 def test_who_will_keep_it_is_not_warned(session: Session) -> None:
     program = windowed(session, **YEARLY, warn_days=30)
     joined(session, program)
-    assign_tier(
-        session, program, "ann", "gold", None, reason="tea", actor="sue", request_id=None, at=AT
-    )
+    assign_tier(session, program, "ann", "gold", None, reason="tea", by=By("sue", None, AT))
     buy(session, program, "500", UNTIL - 40 * DAY)
     assert review(session, program, UNTIL - 30 * DAY) == 1
     assert len(events(session)) == 1
@@ -139,7 +138,7 @@ def test_what_counts_in_all_can_fall_too(session: Session) -> None:
 
 def test_who_has_left_is_looked_at_no_more(session: Session) -> None:
     program = _gold(session, warn_days=0)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT + DAY)
+    leave(session, program, "ann", by=By("ann", None, AT + DAY))
     assert review(session, program, UNTIL) == 1
     assert (tier(session, program)[0], len(events(session))) == ("gold", 1)
     join(session, program, NewMember("ann"), UNTIL)
@@ -196,7 +195,7 @@ def test_a_new_lowest_tier_lets_the_former_one_end(session: Session) -> None:
     joined(session, program, "bob")
     lower = [TierSetting("new", "New", 0), TierSetting("basic", "Basic", 10)]
     gold = [TierSetting("gold", "Gold", 500), TierSetting("platinum", "Platinum", 1000)]
-    set_tiers(session, program, lower + gold, actor="eve", request_id=None, at=AT)
+    set_tiers(session, program, lower + gold, by=By("eve", None, AT))
     program = program_by_slug(session, program.slug)
     _follow(session, program, AT)
     assert tier(session, program, "bob") == ("basic", UNTIL)
@@ -245,6 +244,6 @@ def test_who_is_due_is_found_by_the_tenants_own_clock(golden: tuple[int, int]) -
         assert golden in programs_with_due(session, UNTIL)
         assert golden not in programs_to_recount(session)
     with transaction(golden[0]) as session:
-        pause_program(session, "wine", reason="tea", actor="eve", request_id=None, at=AT)
+        pause_program(session, "wine", reason="tea", by=By("eve", None, AT))
     with across_tenants() as session:
         assert golden not in programs_with_due(session, UNTIL)

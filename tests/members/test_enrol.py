@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.errors import Invalid, NotFound
@@ -73,7 +74,7 @@ def test_who_joins_again_starts_again_on_the_same_account(session: Session) -> N
     program = opened(session)
     joined(session, program, points=600)
     first = membership_of(session, program.id, "ann")
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     later = AT + timedelta(days=1)
     enrol(session, program, NewMember("ann"), later)
     again = membership_of(session, program.id, "ann")
@@ -110,7 +111,7 @@ def test_who_has_not_joined_is_not_enrolled(session: Session) -> None:
 
 
 def _change(session: Session, member: MemberRow, patch: dict[str, Any]) -> None:
-    change_member(session, member, patch, actor="eve", request_id="r1", at=AT)
+    change_member(session, member, patch, by=By("eve", "r1", AT))
 
 
 def test_what_changes_nothing_leaves_no_trace(session: Session) -> None:

@@ -116,7 +116,7 @@ class RealBook:
         """`released`, or the code of the refusal."""
         try:
             with transaction(self.tenant.id) as session:
-                activate_earn(session, earn, actor="-", request_id=None, at=self.now())
+                activate_earn(session, earn, by=By("-", None, self.now()))
         except Problem as problem:
             return problem.code
         return "released"
@@ -222,15 +222,7 @@ class RealBook:
         with transaction(self.tenant.id) as session:
             order = Adjust(points, "a test")
             try:
-                adjust(
-                    session,
-                    self.program,
-                    name,
-                    order,
-                    actor="admin",
-                    request_id=None,
-                    at=self.now(),
-                )
+                adjust(session, self.program, name, order, by=By("admin", None, self.now()))
             except Problem as problem:
                 return problem.code
         return "adjusted"
@@ -248,7 +240,7 @@ class RealBook:
         """`left`, or the code of the refusal."""
         try:
             with transaction(self.tenant.id) as session:
-                leave(session, self.program, name, actor=name, request_id=None, at=self.now())
+                leave(session, self.program, name, by=By(name, None, self.now()))
         except Problem as problem:
             return problem.code
         return "left"
@@ -263,9 +255,7 @@ class RealBook:
                     self.program,
                     name,
                     reason="-",
-                    actor="-",
-                    request_id=None,
-                    at=self.now(),
+                    by=By("-", None, self.now()),
                 )
         except Problem as problem:
             return problem.code
@@ -276,7 +266,7 @@ class RealBook:
         order, at = Transfer(giver, taker, points, "a gift"), self.now()
         try:
             with transaction(self.tenant.id) as session:
-                transfer(session, self.program, order, actor="-", request_id=None, at=at)
+                transfer(session, self.program, order, by=By("-", None, at))
         except Problem as problem:
             return problem.code
         return "transferred"
@@ -286,7 +276,7 @@ class RealBook:
         order, at = Merge(absorbed, survivor), self.now()
         try:
             with transaction(self.tenant.id) as session:
-                return "merged", merge(session, order, actor="-", request_id=None, at=at)
+                return "merged", merge(session, order, by=By("-", None, at))
         except Problem as problem:
             return problem.code, None
 
@@ -295,7 +285,7 @@ class RealBook:
         at = self.now()
         try:
             with transaction(self.tenant.id) as session:
-                undo_merge(session, merge_id, reason="-", actor="-", request_id=None, at=at)
+                undo_merge(session, merge_id, reason="-", by=By("-", None, at))
         except Problem as problem:
             return problem.code
         return "undone"
@@ -304,7 +294,7 @@ class RealBook:
         """Pauses or resumes the program."""
         act = pause_program if paused else resume_program
         with transaction(self.tenant.id) as session:
-            act(session, "wine", reason="-", actor="-", request_id=None, at=self.now())
+            act(session, "wine", reason="-", by=By("-", None, self.now()))
 
     def standings(self) -> dict[str, Standing]:
         """Every member, by name."""

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from loyalty.audit.by import By
 from loyalty.book.audit import audit, scopes
 from loyalty.care.adjust import Adjust, adjust
 from loyalty.care.join import join
@@ -157,9 +158,7 @@ class Returns(RuleBasedStateMachine):
         amount = None if one.amount is None else Decimal(one.amount + more)
         order = GiveBack("till-1", one.of, key, lines, amount)
         with transaction(self.tenant.id) as session:
-            accept_return(
-                session, self.program.id, order, actor="till", request_id=None, at=now(session)
-            )
+            accept_return(session, self.program.id, order, by=By("till", None, now(session)))
 
     @rule(key=returns)
     def send_a_return_again(self, key: str) -> None:
@@ -188,9 +187,7 @@ class Returns(RuleBasedStateMachine):
                 self.program,
                 "ann",
                 Adjust(points, "a gift"),
-                actor="test",
-                request_id=None,
-                at=now(session),
+                by=By("test", None, now(session)),
             )
         self.ann.gets(points)
 
@@ -198,7 +195,7 @@ class Returns(RuleBasedStateMachine):
     def leave_and_come_back(self) -> None:
         with transaction(self.tenant.id) as session:
             at = now(session)
-            leave(session, self.program, "ann", actor="ann", request_id=None, at=at)
+            leave(session, self.program, "ann", by=By("ann", None, at))
         with transaction(self.tenant.id) as session:
             join(session, self.program, NewMember("ann"), now(session))
         for origin, points in self.ann.lots:

@@ -167,9 +167,7 @@ def test_who_has_left_or_is_suspended_gets_none(
     wine.do(lambda session: change_status(session, wine.ann, "active", AT))
     wine.give(1000)
     wine.find()
-    wine.do(
-        lambda session: leave(session, wine.program, "ann", actor="ann", request_id=None, at=AT)
-    )
+    wine.do(lambda session: leave(session, wine.program, "ann", by=By("ann", None, AT)))
     send_waiting(server)
     assert box.received == []
     assert ended(wine) == [("skipped", "not_active")] * 2
@@ -226,12 +224,7 @@ def known(of: Bank, **patch: Any) -> None:
     """What is known of Ann changes."""
     of.do(
         lambda session: change_member(
-            session,
-            member_by_id(session, "ann", lock=True),
-            patch,
-            actor="test",
-            request_id=None,
-            at=AT,
+            session, member_by_id(session, "ann", lock=True), patch, by=By("test", None, AT)
         )
     )
 
@@ -256,7 +249,7 @@ def test_who_was_merged_is_written_to_as_the_survivor(
     wine.do(lambda session: reached(session, wine.program, "ben"))
     known(wine, identifiers=[])
     order = Merge("ann", "ben", "one person")
-    wine.do(lambda session: merge(session, order, actor="test", request_id=None, at=AT))
+    wine.do(lambda session: merge(session, order, by=By("test", None, AT)))
     send_waiting(server)
     assert [to for to, _ in box.received] == ["ben@example.com"]
 
@@ -267,7 +260,7 @@ def test_by_whatever_name_somebody_has_unsubscribed(
     ben = wine.do(lambda session: reached(session, wine.program, "ben"))
     wine.do(lambda session: subscribe(session, wine.ann, wanted=False, by=by()))
     order = Merge("ann", "ben", "one person")
-    wine.do(lambda session: merge(session, order, actor="test", request_id=None, at=AT))
+    wine.do(lambda session: merge(session, order, by=By("test", None, AT)))
     send_waiting(server)
     assert box.received == []
     assert not wine.do(lambda session: is_subscribed(session, ben))

@@ -221,7 +221,7 @@ def test_of_two_who_became_one_the_heir_is_told(tenant: TestTenant) -> None:
     wine.give(600)
     wine.give(1600, "ben")
     order = Merge("ben", "ann", "one person")
-    wine.do(lambda session: merge(session, order, actor="test", request_id=None, at=AT))
+    wine.do(lambda session: merge(session, order, by=By("test", None, AT)))
     assert [one.cause for one in wine.find()] == [
         f"milestone {wine.ann} 1000",
         f"milestone {wine.ann} 2000",

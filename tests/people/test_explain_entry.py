@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.adjust import Adjust
 from loyalty.care.leave import leave
 from loyalty.care.merge import Merge, merge
@@ -81,18 +82,9 @@ def test_an_award_tells_the_purchase_and_what_its_points_became(
 
 def test_an_adjustment_tells_who_and_why_and_who_agreed(session: Session, program: Program) -> None:
     asked = request_adjustment(
-        session, program, "ann", Adjust(5, "sorry"), actor="support:sue", request_id=None, at=AT
+        session, program, "ann", Adjust(5, "sorry"), by=By("support:sue", None, AT)
     )
-    decide(
-        session,
-        asked.id,
-        "approved",
-        reason=None,
-        actor="admin:bea",
-        person="bea",
-        request_id=None,
-        at=AT,
-    )
+    decide(session, asked.id, "approved", reason=None, person="bea", by=By("admin:bea", None, AT))
     told = _explained(session, program, 1)
     assert (told.cause.kind, told.cause.actor, told.cause.reason) == (
         "adjustment",
@@ -126,7 +118,7 @@ def test_what_time_did_has_no_cause_but_itself(session: Session, program: Progra
 def test_a_transfer_tells_both_sides(session: Session, program: Program) -> None:
     give(session, program, 10)
     order = Transfer("ann", "bob", 4, "a gift")
-    made = transfer(session, program, order, actor="eve", request_id=None, at=AT).transfer
+    made = transfer(session, program, order, by=By("eve", None, AT)).transfer
     ann, bob = (account_of(session, program, name) for name in ("ann", "bob"))
     told = _explained(session, program, 2)
     assert told.line.text == "4 points given to bob: a gift"
@@ -146,7 +138,7 @@ def test_a_merge_tells_who_was_merged_and_the_history_is_read_under_both_names(
     give(session, program, 6, "bob")
     ann, bob = (account_of(session, program, name) for name in ("ann", "bob"))
     order = Merge("bob", "ann", "the same person")
-    made = merge(session, order, actor="eve", request_id=None, at=AT)
+    made = merge(session, order, by=By("eve", None, AT))
     for name in ("ann", "bob"):
         lines = statement(session, program, name, before=None, limit=10)
         assert [one.id for one in lines] == [f"{ann}-2", f"{ann}-1", f"{bob}-2", f"{bob}-1"]
@@ -162,7 +154,7 @@ def test_a_merge_tells_who_was_merged_and_the_history_is_read_under_both_names(
     assert (told.cause.actor, told.cause.reason) == ("eve", "the same person")
     assert told.cause.entries == [f"{ann}-2"]
     later = timedelta(hours=1)
-    undo_merge(session, made, reason="no", actor="fay", request_id=None, at=AT + later)
+    undo_merge(session, made, reason="no", by=By("fay", None, AT + later))
     assert (explain_entry(session, bob, 3).member_id, told.member_id) == ("bob", "ann")
     back = explain_entry(session, bob, 3)
     assert (back.cause.actor, back.cause.reason) == ("fay", "no")
@@ -172,7 +164,7 @@ def test_a_merge_tells_who_was_merged_and_the_history_is_read_under_both_names(
 def test_what_leaving_ended_tells_who_let_them_leave(session: Session, program: Program) -> None:
     lot(session, program, 3, activates_in=5)
     give(session, program, 10)
-    leave(session, program, "ann", actor="server:shop", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("server:shop", None, AT))
     for version in (3, 4):
         told = _explained(session, program, version)
         assert (told.cause.kind, told.cause.actor) == ("act", "server:shop")

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.errors import NotFound
@@ -117,7 +118,7 @@ def test_what_expires_is_told_soonest_first_and_what_has_expired_is_not_counted(
 
 def test_who_has_left_is_told_so(session: Session, program: Program) -> None:
     joined(session, program, points=120)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT + HOUR)
+    leave(session, program, "ann", by=By("ann", None, AT + HOUR))
     member = member_answer(session, program, "ann", AT)
     assert (member.status, member.left_at, member.next_tier) == ("cancelled", AT + HOUR, None)
     assert member.points.available == 0

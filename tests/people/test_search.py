@@ -58,7 +58,7 @@ def _people(session: Session, program: Program) -> None:
         join(session, program, newcomer, AT + days * timedelta(minutes=1))
         give(session, program, points, member_id)
     give(session, program, -1, "bob")
-    leave(session, program, "cid", actor="cid", request_id=None, at=AT)
+    leave(session, program, "cid", by=By("cid", None, AT))
     joined(session, opened(session, "flights"), "dan", points=5000)
 
 
@@ -170,7 +170,7 @@ def test_who_changes_their_name_is_found_by_the_new_one(session: Session, progra
     _people(session, program)
     member = member_by_id(session, "ann", lock=True)
     patch = {"name": "Anna Stone", "attributes": {"city": "Rome", "vip": None}}
-    change_member(session, member, patch, actor="test", request_id=None, at=AT)
+    change_member(session, member, patch, by=By("test", None, AT))
     session.flush()
     assert found(session, program, q="stone") == ["ann"]
     assert found(session, program, q="lee") == ["cid"]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.errors import NotFound
 from loyalty.programs.cache import TTL_S, recent_program
@@ -58,7 +59,7 @@ def test_programs_are_listed_newest_first(session: Session) -> None:
 def test_a_change_keeps_what_it_does_not_name(session: Session) -> None:
     program = opened(session)
     patch = {"unit": "miles", "burn": {"min_points": 10, "step": None}, "late_window_days": 7}
-    changed = amend_program(session, program, patch, actor="eve", request_id="r1", at=AT)
+    changed = amend_program(session, program, patch, by=By("eve", "r1", AT))
     assert program_by_slug(session, "wine") == changed
     assert (changed.name, changed.unit, changed.version) == ("Wine & Dine", "miles", 2)
     assert changed.settings.burn.min_points == 10
@@ -70,9 +71,7 @@ def test_a_change_keeps_what_it_does_not_name(session: Session) -> None:
 def test_another_earn_rate_holds_from_now_on(session: Session) -> None:
     program = opened(session)
     later = AT + timedelta(days=30)
-    amend_program(
-        session, program, {"earn_rate": {"points": 3}}, actor="eve", request_id=None, at=later
-    )
+    amend_program(session, program, {"earn_rate": {"points": 3}}, by=By("eve", None, later))
     versions = published_versions(session, [program.id])[program.id]
     ordered = sorted(versions, key=lambda version: version.number)
     assert [(one.rule.rates["USD"].points, one.starts_at, one.ends_at) for one in ordered] == [
@@ -83,13 +82,13 @@ def test_another_earn_rate_holds_from_now_on(session: Session) -> None:
 
 def test_a_change_of_something_else_publishes_no_version(session: Session) -> None:
     program = opened(session)
-    amend_program(session, program, {"name": "Wine"}, actor="eve", request_id=None, at=AT)
+    amend_program(session, program, {"name": "Wine"}, by=By("eve", None, AT))
     assert len(published_versions(session, [program.id])[program.id]) == 1
 
 
 def test_a_change_is_written_down(session: Session) -> None:
     program = opened(session)
-    amend_program(session, program, {"name": "Wine"}, actor="eve", request_id="r1", at=AT)
+    amend_program(session, program, {"name": "Wine"}, by=By("eve", "r1", AT))
     told = {one.act: one for one in records(session, None, 10)}["program.change"]
     assert (told.actor, told.request_id, told.subject) == ("eve", "r1", "program wine")
     assert told.before is not None
@@ -99,11 +98,9 @@ def test_a_change_is_written_down(session: Session) -> None:
 
 def test_pause_and_resume_say_why_and_are_written_down(session: Session) -> None:
     opened(session)
-    paused = pause_program(
-        session, "wine", reason="stock-taking", actor="eve", request_id=None, at=AT
-    )
+    paused = pause_program(session, "wine", reason="stock-taking", by=By("eve", None, AT))
     assert (paused.status, paused.paused_at, paused.paused_reason) == ("paused", AT, "stock-taking")
-    resumed = resume_program(session, "wine", reason="done", actor="eve", request_id=None, at=AT)
+    resumed = resume_program(session, "wine", reason="done", by=By("eve", None, AT))
     assert (resumed.status, resumed.paused_at, resumed.paused_reason) == ("active", None, None)
     told = [(one.act, one.reason) for one in records(session, None, 2)]
     assert told == [("program.resume", "done"), ("program.pause", "stock-taking")]
@@ -111,10 +108,8 @@ def test_pause_and_resume_say_why_and_are_written_down(session: Session) -> None
 
 def test_pausing_what_is_paused_changes_nothing(session: Session) -> None:
     opened(session)
-    first = pause_program(session, "wine", reason="a", actor="eve", request_id=None, at=AT)
-    again = pause_program(
-        session, "wine", reason="b", actor="eve", request_id=None, at=AT + timedelta(hours=1)
-    )
+    first = pause_program(session, "wine", reason="a", by=By("eve", None, AT))
+    again = pause_program(session, "wine", reason="b", by=By("eve", None, AT + timedelta(hours=1)))
     assert again == first
     assert [one.act for one in records(session, None, 10)].count("program.pause") == 1
 

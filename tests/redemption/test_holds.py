@@ -187,7 +187,7 @@ def test_who_leaves_loses_what_is_held(session: Session) -> None:
     program = opened(session)
     joined(session, program, points=100)
     one = held(session, program, 40)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     assert balance(session, program) == Balance()
     assert entries(session)[1:] == [("hold", 40), ("lapse", 40), ("forfeit", 100)]
     assert redemption(session, one, AT)[0].status == "lapsed"
@@ -200,7 +200,7 @@ def test_a_burn_from_before_leaving_is_cancelled__it_is_forfeited(
     program = opened(session)
     joined(session, program, points=100)
     burn = redeemed(session, program, Redeem(40)).id
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT + DAY)
+    leave(session, program, "ann", by=By("ann", None, AT + DAY))
     if joins_again:
         join(session, program, NewMember("ann"), AT + 2 * DAY)
         give(session, program, 5)

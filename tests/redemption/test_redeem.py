@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.leave import leave
 from loyalty.care.suspend import suspend
 from loyalty.errors import Invalid
@@ -138,9 +139,9 @@ def test_only_active_members_spend(session: Session) -> None:
     with pytest.raises(NotEnrolled):
         _redeem(session, program, Redeem(points=1))
     joined(session, program, points=10)
-    suspend(session, program, "ann", reason="fraud?", actor="eve", request_id=None, at=AT)
+    suspend(session, program, "ann", reason="fraud?", by=By("eve", None, AT))
     with pytest.raises(NotActive, match="suspended"):
         _redeem(session, program, Redeem(points=1))
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     with pytest.raises(NotActive, match="cancelled"):
         _redeem(session, program, Redeem(points=1))

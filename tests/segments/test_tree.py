@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.conditions.facts import MemberFacts, Purchase, days_from
@@ -65,7 +66,7 @@ def test_a_tree_finds_members(session: Session, condition: dict[str, Any], found
     _join(session, program, "eve")
     give(session, program, 500, "ann")
     give(session, program, 100, "bob")
-    leave(session, program, "eve", actor="test", request_id=None, at=AT)
+    leave(session, program, "eve", by=By("test", None, AT))
     assert _found(session, program, condition) == found
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.care.leave import leave
 from loyalty.errors import Invalid
@@ -35,9 +36,7 @@ def _assign(
         key,
         until,
         reason="a friend of the house",
-        actor="support:sue",
-        request_id="r1",
-        at=at,
+        by=By("support:sue", "r1", at),
     )
 
 
@@ -108,6 +107,6 @@ def test_what_cannot_be(session: Session) -> None:
         _assign(session, program, "gold", AT)
     with pytest.raises(NotEnrolled):
         _assign(session, program, "gold", member_id="bob")
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     with pytest.raises(NotActive):
         _assign(session, program, "gold")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.members.enrol import NewMember
@@ -109,7 +110,7 @@ def test_who_joins_again_starts_at_nothing(session: Session) -> None:
     program = windowed(session, **ROLLING)
     joined(session, program)
     buy(session, program, "499", AT)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT + DAY)
+    leave(session, program, "ann", by=By("ann", None, AT + DAY))
     join(session, program, NewMember("ann"), AT + 2 * DAY)
     assert member_answer(session, program, "ann", AT + 2 * DAY).next_tier == (
         Tier("gold", "Gold", 500),

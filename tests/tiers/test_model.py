@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from loyalty.audit.by import By
 from loyalty.book.audit import audit, scopes
 from loyalty.care.join import join
 from loyalty.care.leave import leave
@@ -159,9 +160,7 @@ class Ladder(RuleBasedStateMachine):
                 TIERS[tier][0],
                 until,
                 reason="tea",
-                actor="sue",
-                request_id=None,
-                at=self.now,
+                by=By("sue", None, self.now),
             )
         plain.promised = None if promise is None else plain.today + timedelta(days=promise)
         plain.tier, plain.until = tier, plain.year_from(plain.today, tier)
@@ -169,7 +168,7 @@ class Ladder(RuleBasedStateMachine):
     @rule()
     def leave_and_come_back(self) -> None:
         with transaction(self.tenant.id) as session:
-            leave(session, self.program, "ann", actor="ann", request_id=None, at=self.now)
+            leave(session, self.program, "ann", by=By("ann", None, self.now))
         self.plain.today += timedelta(days=1)
         with transaction(self.tenant.id) as session:
             join(session, self.program, NewMember("ann"), self.now)

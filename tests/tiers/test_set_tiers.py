@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.audit.queries import records
 from loyalty.members.queries import membership_of
 from loyalty.programs.queries import Program, program_by_slug
@@ -16,7 +17,7 @@ BASIC, GOLD = TierSetting("basic", "Basic", 0), TierSetting("gold", "Gold", 500)
 
 
 def _set(session: Session, program: Program, *tiers: TierSetting) -> list[TierSetting]:
-    return set_tiers(session, program, tiers, actor="eve", request_id=None, at=AT)
+    return set_tiers(session, program, tiers, by=By("eve", None, AT))
 
 
 def test_tiers_are_replaced_as_a_whole(session: Session) -> None:

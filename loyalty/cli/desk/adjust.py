@@ -42,9 +42,7 @@ def tell_adjustment(
 
         def act() -> Answer:
             verb = request_adjustment if asks else adjust
-            made = verb(
-                session, program, member_id, order, actor=by.actor, request_id=None, at=by.at
-            )
+            made = verb(session, program, member_id, order, by=by)
             if isinstance(made, Adjusted):
                 return told(_DONE, shown_adjusted(made))
             return told(_ASKED, shown_request(made))

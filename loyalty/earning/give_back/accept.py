@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.accept import TransactionMismatch
 from loyalty.earning.give_back.models import GiveBackRow, UnsettledGiveBackRow
 from loyalty.idempotency.rules import input_hash
@@ -50,9 +51,7 @@ def accept_return(
     program_id: int,
     told: GiveBack,
     *,
-    actor: str,
-    request_id: str | None,
-    at: datetime,
+    by: By,
 ) -> Accepted:
     """Stores a return and wakes a worker, or finds it stored. Raises TransactionMismatch.
 
@@ -69,11 +68,11 @@ def accept_return(
         "return_id": told.return_id,
         "lines": told.lines and [[name, str(number)] for name, number in told.lines.items()],
         "amount": told.amount,
-        "occurred_at": told.occurred_at or at,
-        "recorded_at": at,
+        "occurred_at": told.occurred_at or by.at,
+        "recorded_at": by.at,
         "input_hash": input_hash(values),
-        "actor": actor,
-        "request_id": request_id,
+        "actor": by.actor,
+        "request_id": by.request_id,
     }
     stored = session.execute(
         insert(GiveBackRow).values(row).on_conflict_do_nothing().returning(GiveBackRow.id)
@@ -86,7 +85,7 @@ def accept_return(
             program_id=program_id,
             give_back_id=stored,
             status="accepted",
-            accepted_at=at,
+            accepted_at=by.at,
         )
     )
     handover.note(session, [stored], SETTLE)

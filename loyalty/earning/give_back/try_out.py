@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.give_back.accept import GiveBack, accept_return
 from loyalty.earning.give_back.queries import Told, tell_one
 from loyalty.earning.give_back.settle import settle_return
@@ -21,7 +22,7 @@ def try_return(
     savepoint = session.begin_nested()
     woken = {task: list(ids) for task, ids in session.info.get("woken", {}).items()}
     try:
-        stored = accept_return(session, program_id, told, actor=actor, request_id=None, at=at)
+        stored = accept_return(session, program_id, told, by=By(actor, None, at))
         if stored.fresh:
             settle_return(session, stored.id, at)
         return tell_one(session, stored.id)

@@ -14,12 +14,11 @@ from loyalty.care.queries import Request, read_request
 from loyalty.care.request_adjustment import decide, request_adjustment
 from loyalty.care.rules import alone_up_to, needs_a_second
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
 from loyalty.programs.settings import ProgramSettings
 from loyalty.tenants.roles import Role
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import (
     Choice,
     Id,
@@ -116,8 +115,8 @@ def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:
 
         def act() -> Mapping[str, Any]:
             verb = request_adjustment if asks else adjust
-            order, request = Adjust(**wanted), request_id.get()
-            made = verb(session, book, member_id, order, actor=who.actor, request_id=request, at=at)
+            order = Adjust(**wanted)
+            made = verb(session, book, member_id, order, by=acting(at))
             return shown_adjusted(made) if isinstance(made, Adjusted) else shown_request(made)
 
         return once(session, wanted, act, at=at, status=202 if asks else 201)
@@ -181,14 +180,7 @@ def _decide(
 
         def act() -> Mapping[str, Any]:
             decided = decide(
-                session,
-                asked_id,
-                verdict,
-                reason=reason,
-                actor=who.actor,
-                person=who.person,
-                request_id=request_id.get(),
-                at=at,
+                session, asked_id, verdict, reason=reason, person=who.person, by=acting(at)
             )
             return shown_request(decided)
 

@@ -16,13 +16,12 @@ from loyalty.campaigns.report import report
 from loyalty.campaigns.standing import campaigns_of_account
 from loyalty.clock import now
 from loyalty.earning.open_campaign import open_campaign
-from loyalty.logs import request_id
 from loyalty.members.queries import membership_of
 from loyalty.programs.cache import recent_program
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.campaign_schema import (
     CampaignChangeSchema,
     CampaignListArgs,
@@ -55,8 +54,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            made = draft_campaign(session, book, order, actor=who, request_id=request, at=at)
+            made = draft_campaign(session, book, order, by=acting(at))
             return _shown(made)
 
         return once(session, wanted, act, at=at, required=False)
@@ -101,10 +99,8 @@ def change(patch: dict[str, Any], program: str, key: str) -> Response:
         book = program_by_slug(session, program)
         present = find.campaign_by_key(session, book, key, lock=True)
         if_match(present.version)
-        who, request, at = principal().actor, request_id.get(), now(session)
-        return _told(
-            change_campaign(session, book, present, patch, actor=who, request_id=request, at=at)
-        )
+        at = now(session)
+        return _told(change_campaign(session, book, present, patch, by=acting(at)))
 
 
 @campaigns.route("/programs/<slug:program>/campaigns/<slug:key>", methods=["DELETE"])
@@ -115,8 +111,8 @@ def delete(program: str, key: str) -> Response:
     with transaction(tenant()) as session:
         book = program_by_slug(session, program)
         present = find.campaign_by_key(session, book, key, lock=True)
-        who, request, at = principal().actor, request_id.get(), now(session)
-        drop_campaign(session, book, present, actor=who, request_id=request, at=at)
+        at = now(session)
+        drop_campaign(session, book, present, by=acting(at))
     return json_answer(_shown(present))
 
 
@@ -178,8 +174,7 @@ def _turn(verb: Turn, slug: str, key: str) -> Response:
         def turned() -> dict[str, Any]:
             book = program_by_slug(session, slug, lock=True)
             present = find.campaign_by_key(session, book, key, lock=True)
-            who, request = principal().actor, request_id.get()
-            return _shown(verb(session, book, present, actor=who, request_id=request, at=at))
+            return _shown(verb(session, book, present, by=acting(at)))
 
         return once(session, [verb.__name__], turned, at=at, status=200, required=False)
 

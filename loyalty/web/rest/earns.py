@@ -245,8 +245,7 @@ def activate(earn_id: UUID) -> Response:
         told, at = _visible(session, earn_id), now(session)
 
         def act() -> dict[str, Any]:
-            request_id = logs.request_id.get()
-            activate_earn(session, earn_id, actor=who.actor, request_id=request_id, at=at)
+            activate_earn(session, earn_id, by=acting(at))
             return show(session, [told])[0]
 
         return once(session, {}, act, at=at, status=200, required=False)

@@ -10,11 +10,10 @@ from loyalty.campaigns import find
 from loyalty.campaigns.define import NewGoal, define_goal, drop_goal
 from loyalty.campaigns.models import GoalRow
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.campaign_schema import GoalSchema, NewGoalSchema
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
@@ -37,8 +36,7 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         at, book = now(session), program_by_slug(session, program)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return _shown(define_goal(session, book, order, actor=who, request_id=request, at=at))
+            return _shown(define_goal(session, book, order, by=acting(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -73,10 +71,10 @@ def read(program: str, key: str) -> Response:
 def delete(program: str, key: str) -> Response:
     """Take away a goal that no campaign has."""
     with transaction(tenant()) as session:
-        book, who = program_by_slug(session, program), principal().actor
+        book = program_by_slug(session, program)
         goal = find.goal_by_key(session, book, key, lock=True)
-        request, at = request_id.get(), now(session)
-        drop_goal(session, book, goal, actor=who, request_id=request, at=at)
+        at = now(session)
+        drop_goal(session, book, goal, by=acting(at))
     return json_answer(_shown(goal))
 
 

@@ -13,7 +13,6 @@ from loyalty.care.leave import leave
 from loyalty.care.suspend import reinstate, suspend
 from loyalty.clock import now
 from loyalty.errors import FieldError, Forbidden
-from loyalty.logs import request_id
 from loyalty.members.change_member import change_member
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
@@ -26,7 +25,7 @@ from loyalty.programs.cache import cached_program, recent_program
 from loyalty.tenants.roles import Role
 from loyalty.transaction import present, read_row, transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.lists import page, page_schema
 from loyalty.web.member_schema import (
     FoundSchema,
@@ -105,8 +104,8 @@ def change(patch: dict[str, Any], program: str, member_id: str) -> Response:
         membership_of(session, book.id, member_id)
         present = member_by_id(session, member_id, lock=True)
         if_match(present.version)
-        at, who = now(session), principal().actor
-        change_member(session, present, patch, actor=who, request_id=request_id.get(), at=at)
+        at = now(session)
+        change_member(session, present, patch, by=acting(at))
         member = member_answer(session, book, member_id, at)
     return json_answer(shown_member(member), headers={"ETag": etag(member.version)})
 
@@ -118,8 +117,7 @@ def end(program: str, member_id: str) -> Response:
     """Let a member leave: points end, history stays. Leaving twice changes nothing."""
     with transaction(tenant()) as session:
         book, at = recent_program(session, program), now(session)
-        who, request = principal().actor, request_id.get()
-        leave(session, book, member_id, actor=who, request_id=request, at=at)
+        leave(session, book, member_id, by=acting(at))
         return json_answer(shown_member(member_answer(session, book, member_id, at)))
 
 
@@ -190,8 +188,7 @@ def _turn(
     book, at = recent_program(session, program), now(session)
 
     def turned() -> dict[str, Any]:
-        who, request = principal().actor, request_id.get()
-        verb(session, book, member_id, reason=reason, actor=who, request_id=request, at=at)
+        verb(session, book, member_id, reason=reason, by=acting(at))
         return shown_member(member_answer(session, book, member_id, at))
 
     return once(session, [act, reason], turned, at=at, status=200, required=False)

@@ -12,10 +12,9 @@ from loyalty.care.merge import Merge, merge
 from loyalty.care.queries import Merged, read_merge
 from loyalty.care.undo_merge import undo_merge
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.fields import (
     Choice,
@@ -92,12 +91,11 @@ def create(asked: dict[str, Any], wanted: dict[str, Any], member_id: str) -> Res
     Needs an Idempotency-Key, unless it is a dry run.
     """
     order = Merge(member_id, wanted["into"], wanted["reason"])
-    who, request = principal().actor, request_id.get()
     with transaction(tenant()) as session:
         at = now(session)
 
         def act() -> Mapping[str, Any]:
-            made = merge(session, order, actor=who, request_id=request, at=at)
+            made = merge(session, order, by=acting(at))
             return _shown(read_merge(session, made))
 
         if not asked["dry_run"]:
@@ -129,9 +127,8 @@ def undo(wanted: dict[str, Any], merge_id: UUID) -> Response:
         at = now(session)
 
         def act() -> Mapping[str, Any]:
-            who, request = principal().actor, request_id.get()
             reason = wanted["reason"]
-            undo_merge(session, merge_id, reason=reason, actor=who, request_id=request, at=at)
+            undo_merge(session, merge_id, reason=reason, by=acting(at))
             return _shown(read_merge(session, merge_id))
 
         return once(session, wanted, act, at=at, status=200)

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response
 
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs import queries
 from loyalty.programs.create_program import NewProgram
 from loyalty.programs.pause import pause_program, resume_program
@@ -17,7 +16,7 @@ from loyalty.programs.settings import SETTING_NAMES, settings_from_json
 from loyalty.promotions.open_program import amend_program, open_program
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.lists import ListByNumber, page, page_schema
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
@@ -55,8 +54,7 @@ def create(wanted: dict[str, Any]) -> Response:
         at = now(session)
 
         def act() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return shown_program(open_program(session, order, actor=who, request_id=request, at=at))
+            return shown_program(open_program(session, order, by=acting(at)))
 
         return once(session, wanted, act, at=at, required=False)
 
@@ -95,10 +93,7 @@ def change(patch: dict[str, Any], program: str) -> Response:
     with transaction(tenant()) as session:
         present = program_by_slug(session, program, lock=True)
         if_match(present.version)
-        who, request = principal().actor, request_id.get()
-        return _told(
-            amend_program(session, present, patch, actor=who, request_id=request, at=now(session))
-        )
+        return _told(amend_program(session, present, patch, by=acting(now(session))))
 
 
 @programs.route("/programs/<slug:program>/pause", methods=["POST"])
@@ -126,10 +121,7 @@ def _turn(verb: Turn, act: str, slug: str, reason: str) -> Response:
         at = now(session)
 
         def turned() -> dict[str, Any]:
-            who, request = principal().actor, request_id.get()
-            return shown_program(
-                verb(session, slug, reason=reason, actor=who, request_id=request, at=at)
-            )
+            return shown_program(verb(session, slug, reason=reason, by=acting(at)))
 
         return once(session, [act, reason], turned, at=at, status=200, required=False)
 

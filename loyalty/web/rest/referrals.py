@@ -12,13 +12,12 @@ from loyalty.campaigns.refer import make_referral_code, referral_code
 from loyalty.campaigns.referral_rule import ReferralRule, referral_rule, set_referral_rule
 from loyalty.campaigns.referrals import Referral, referrals_of
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.members.queries import membership_of
 from loyalty.programs.cache import recent_program
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.fields import Choice, Flag, Id, Instant, Integer, MemberId, Money, Points, Schema
 from loyalty.web.lists import ListById, page, page_schema
 from loyalty.web.member_schema import ReferralCode
@@ -96,9 +95,9 @@ def set_settings(wanted: dict[str, Any], program: str) -> Response:
     with transaction(tenant()) as session:
         book = program_by_slug(session, program, lock=True)
         if_match(referral_rule(session, book.id).version)
-        who, request, at = principal().actor, request_id.get(), now(session)
+        at = now(session)
         rule = ReferralRule(**wanted)
-        return _told(set_referral_rule(session, book, rule, actor=who, request_id=request, at=at))
+        return _told(set_referral_rule(session, book, rule, by=acting(at)))
 
 
 @referrals.route("/programs/<slug:program>/referrals", methods=["GET"])

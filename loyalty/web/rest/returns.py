@@ -12,7 +12,6 @@ from flask import Response, request
 from marshmallow import validates_schema
 from sqlalchemy.orm import Session
 
-from loyalty import logs
 from loyalty.audit.record import record
 from loyalty.clock import now as present_of
 from loyalty.earning import queries as earns
@@ -141,9 +140,7 @@ def _take(book: Program, told: GiveBack, *, dry_run: bool, now: datetime | None 
         if dry_run:
             tried = shown_return(try_return(session, book.id, told, actor=who.actor, at=at))
             return _json({name: value for name, value in tried.items() if name != "id"}, 200)
-        stored = accept_return(
-            session, book.id, told, actor=who.actor, request_id=logs.request_id.get(), at=at
-        )
+        stored = accept_return(session, book.id, told, by=acting(at))
     return _accepted(who.tenant_id, stored)
 
 

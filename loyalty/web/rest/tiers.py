@@ -9,14 +9,13 @@ from typing import Any
 from flask import Response
 
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.people.answer import member_answer
 from loyalty.programs.queries import program_by_slug
 from loyalty.programs.settings import TierSetting
 from loyalty.tiers.assign import assign_tier
 from loyalty.tiers.set_tiers import set_tiers
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.member_schema import MemberSchema, shown_member
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
@@ -47,8 +46,7 @@ def replace(wanted: dict[str, Any], program: str) -> object:
     with transaction(tenant()) as session:
         present = program_by_slug(session, program, lock=True)
         if_match(present.version)
-        who, request = principal().actor, request_id.get()
-        ordered = set_tiers(session, present, asked, actor=who, request_id=request, at=now(session))
+        ordered = set_tiers(session, present, asked, by=acting(now(session)))
     return _told(ordered), 200, {"ETag": etag(present.version + 1)}
 
 
@@ -70,9 +68,7 @@ def assign(wanted: dict[str, Any], program: str, member_id: str) -> Response:
                 wanted["tier"],
                 wanted["until"],
                 reason=wanted["reason"],
-                actor=principal().actor,
-                request_id=request_id.get(),
-                at=at,
+                by=acting(at),
             )
             return shown_member(member_answer(session, book, member_id, at))
 

@@ -12,10 +12,9 @@ from loyalty.care import queries
 from loyalty.care.queries import Transferred, read_transfer
 from loyalty.care.transfer import Sides, Transfer, transfer
 from loyalty.clock import now
-from loyalty.logs import request_id
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
-from loyalty.web.auth import allow, principal, tenant
+from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.fields import (
     Id,
@@ -103,9 +102,8 @@ def create(wanted: dict[str, Any], program: str) -> Response:
         book, at = program_by_slug(session, program), now(session)
 
         def act() -> Mapping[str, Any]:
-            who, request = principal().actor, request_id.get()
             order = Transfer(**wanted)
-            return _shown(transfer(session, book, order, actor=who, request_id=request, at=at))
+            return _shown(transfer(session, book, order, by=acting(at)))
 
         return once(session, wanted, act, at=at)
 

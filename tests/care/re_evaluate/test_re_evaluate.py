@@ -238,7 +238,7 @@ def test_limits_hold_for_what_is_worked_out_again(session: Session) -> None:
 
 def test_who_has_left_is_given_nothing_more(session: Session, program: Program) -> None:
     buy(session, program, "t-1")
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     mend(session, program, fixed=8, when={"sku": ["rye"]})
     assert figures(run(session, program)) == ("done", 1, 1, 1, 0, 0)
     assert balance(session, program) == Balance()

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.earning.award import award_activities
 from loyalty.earning.give_back.accept import GiveBack, accept_return
 from loyalty.earning.give_back.queries import Told, tell_one
@@ -65,7 +66,7 @@ def returned(
 
 def accepted(session: Session, program: Program, told: GiveBack, at: datetime = AT) -> UUID:
     """The id of a stored return."""
-    return accept_return(session, program.id, told, actor="till", request_id=None, at=at).id
+    return accept_return(session, program.id, told, by=By("till", None, at)).id
 
 
 def settled(session: Session, program: Program, told: GiveBack, at: datetime = AT) -> Told:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from loyalty.audit.by import By
 from loyalty.earning.award import award_activities
 from loyalty.earning.give_back.accept import GiveBack, accept_return
 from loyalty.earning.give_back.queries import Told, find, tell_one
@@ -108,9 +109,7 @@ def test_the_same_return_from_five_servers_is_stored_once(
 
     def send() -> None:
         with transaction(tenant.id) as session:
-            stored_as = accept_return(
-                session, program.id, order, actor="till", request_id=None, at=AT
-            )
+            stored_as = accept_return(session, program.id, order, by=By("till", None, AT))
         ids.add(stored_as.id)
 
     at_once(*[send] * 5)
@@ -213,7 +212,7 @@ def test_a_sweep_sends_what_is_open_ever_more_seldom(tenant: TestTenant, program
 def test_a_paused_program_s_returns_are_not_swept(tenant: TestTenant, program: Program) -> None:
     sent(tenant, program, returned(awarded(tenant, program, "10")))
     with transaction(tenant.id) as session:
-        pause_program(session, "wine", reason="a test", actor="ops", request_id=None, at=AT)
+        pause_program(session, "wine", reason="a test", by=By("ops", None, AT))
     assert swept(tenant, AT + timedelta(days=1)) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.audit.by import By
 from loyalty.care.join import join
 from loyalty.care.leave import leave
 from loyalty.earning.accept import TransactionMismatch
@@ -114,13 +115,13 @@ def test_more_than_was_bought_is_refused_with_what_is_left(
 
 def test_the_same_return_again_is_the_same_return(session: Session, program: Program) -> None:
     told = returned(earned(session, program, "10"), amount="5", key="r-1")
-    first = accept_return(session, program.id, told, actor="till", request_id=None, at=AT)
+    first = accept_return(session, program.id, told, by=By("till", None, AT))
     again = replace(told, amount=Decimal("5.00"))
-    second = accept_return(session, program.id, again, actor="till", request_id=None, at=LATER)
+    second = accept_return(session, program.id, again, by=By("till", None, LATER))
     assert (first.fresh, second.fresh, second.id) == (True, False, first.id)
     other = replace(told, amount=Decimal("5.01"))
     with pytest.raises(TransactionMismatch):
-        accept_return(session, program.id, other, actor="till", request_id=None, at=AT)
+        accept_return(session, program.id, other, by=By("till", None, AT))
     assert settle_return(session, first.id, AT) == Outcome("settled")
     assert settle_return(session, first.id, AT) is None
     assert balance(session, program) == Balance(available=5)
@@ -215,7 +216,7 @@ def test_what_was_forfeited_on_leaving_is_not_taken_a_second_time(
 ) -> None:
     bought_as = earned(session, program, "100")
     redeemed(session, program, Redeem(points=30))
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     join(session, program, NewMember("ann"), LATER)
     give(session, program, 50)
     told = settled(session, program, returned(bought_as), LATER)
@@ -231,7 +232,7 @@ def test_what_was_forfeited_on_leaving_is_not_taken_a_second_time(
 def test_in_parts_what_had_ended_is_counted_once(session: Session, program: Program) -> None:
     bought_as = earned(session, program, "100")
     redeemed(session, program, Redeem(points=30))
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     join(session, program, NewMember("ann"), LATER)
     for _ in range(2):
         assert given_back(session, program, returned(bought_as, amount="50"), LATER) == 50
@@ -243,7 +244,7 @@ def test_a_debt_survives_leaving_and_joining_again(session: Session, program: Pr
     redeemed(session, program, Redeem(points=500))
     assert given_back(session, program, returned(bought_as)) == 500
     assert balance(session, program) == Balance(owed=500)
-    leave(session, program, "ann", actor="ann", request_id=None, at=AT)
+    leave(session, program, "ann", by=By("ann", None, AT))
     join(session, program, NewMember("ann"), LATER)
     earned(session, program, "100")
     assert balance(session, program) == Balance(owed=400)
