@@ -3,7 +3,6 @@ export of it all. By `loyalty import` itself, on a Postgres that keeps what it s
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import tempfile
@@ -14,9 +13,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench.servers import give_up_after, servers
+from bench.servers import give_up_after, servers, work_in
 from loyalty.audit.by import By
-from loyalty.cli.migrate import upgrade
 from loyalty.clock import wall_clock
 
 _MOST_S = 1200
@@ -52,9 +50,7 @@ def main(lines: int) -> None:
     """Writes the files, brings each in twice, and exports the tenant; ends with 1 if too slow."""
     give_up_after(_MOST_S)
     with servers() as running, tempfile.TemporaryDirectory() as folder:
-        running.make_database("imports")
-        os.environ.update(running.environment("imports", 0))
-        upgrade(os.environ["DATABASE_OWNER_URL"])
+        work_in(running, "imports")
         _open_tenant()
         took = _measure(Path(folder), lines)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

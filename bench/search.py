@@ -26,11 +26,9 @@ from sqlalchemy.orm import Session
 
 from bench.growth import _Book as Book  # a book in a process of its own
 from bench.one_book import SET
-from bench.servers import OUT, Servers, give_up_after, servers
+from bench.servers import OUT, Servers, give_up_after, servers, work_in
 from loyalty.audit.by import By
-from loyalty.cli.migrate import upgrade
 from loyalty.clock import wall_clock
-from loyalty.config import config
 from loyalty.people.filters import Filters
 from loyalty.people.search import Order, search
 from loyalty.programs.create_program import NewProgram
@@ -199,11 +197,7 @@ def _write(name: str, told: Mapping[str, object]) -> None:
 
 def _searches(running: Servers, members: int, queries: int) -> dict[str, tuple[float, float]]:
     """The median and the 95th percentile of each, in milliseconds."""
-    running.make_database("search")
-    env = running.environment("search", 3)
-    upgrade(env["DATABASE_OWNER_URL"])
-    os.environ.update(env)
-    config.cache_clear()
+    work_in(running, "search")
     began = perf_counter()
     with across_tenants() as session:
         tenant_id = add_tenant(session, "many", "Many", wall_clock())

@@ -19,7 +19,10 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from loyalty.cli.migrate import upgrade
 from loyalty.cli.parts import ROOT, Part, web
+from loyalty.config import config
+from loyalty.db import engine
 from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.process import kill_group, spawn, stop
@@ -83,6 +86,16 @@ class Servers:
             "LOYALTY_LOG": "json",
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
+
+
+def work_in(servers: Servers, database: str) -> None:
+    """Lets this process work in a fresh database, as the house does in its own."""
+    servers.make_database(database)
+    env = servers.environment(database, 0)
+    upgrade(env["DATABASE_OWNER_URL"])
+    os.environ.update(env)
+    config.cache_clear()
+    engine.cache_clear()
 
 
 def give_up_after(seconds: int) -> None:
