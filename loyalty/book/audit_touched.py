@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from loyalty.book.audit import LATEST_COMMIT, Broken, Scope, first_broken
 from loyalty.book.checks import IN_SCOPE, OF_ACCOUNTS
 
-#: What one tick audits, in less than half a second; measured by `python -m bench.audit`.
+#: What one tick audits, in about half a second; measured by `python -m bench.audit`.
 MOST_ACCOUNTS, MOST_ENTRIES = 1000, 50_000
 
 # Of accounts that are named Postgres knows how few they are, and looks them up; `scope` it reads
