@@ -27,6 +27,7 @@ _VARYING = [
         re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"),
         "‹instant›",
     ),
+    (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "‹day›"),  # many pages ask for today's
     (re.compile(r"\beyJ[\w…-]+(\.[\w-]+)*"), "‹token›"),
     (re.compile(r"\blk_[\w…-]+"), "‹key›"),
     (re.compile(r'("prefix": ")[0-9a-f…]+'), r"\1‹prefix›"),
