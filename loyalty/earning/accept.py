@@ -118,8 +118,7 @@ def _key(numbered: tuple[int, Mapping[str, Any]]) -> tuple[int, str, str]:
 
 
 _ACCEPT = (
-    "SELECT idx, id, fresh, same FROM accept_activities(%(tenant)s, CAST(%(rows)s AS json))"
-    " ORDER BY idx"
+    "SELECT idx, id, same FROM accept_activities(%(tenant)s, CAST(%(rows)s AS json), %(sent)s)"
 )
 
 
@@ -130,15 +129,21 @@ def asked(tenant_id: int, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str
     """
     numbered = sorted(enumerate(rows), key=_key)
     payload = [{"idx": number, **row} for number, row in numbered]
-    return _ACCEPT, {"tenant": tenant_id, "rows": orjson.dumps(payload, default=plain).decode()}
+    told = orjson.dumps(payload, default=plain).decode()
+    return _ACCEPT, {"tenant": tenant_id, "rows": told, "sent": len(rows)}
 
 
-def answered(found: Iterable[Sequence[Any]]) -> list[Accepted]:
-    """What the statement's rows say, in the order of the rows that were to be stored."""
-    return [Accepted(id_, fresh, same) for _, id_, fresh, same in found]
+def answered(
+    rows: Sequence[Mapping[str, Any]], there: Iterable[Sequence[Any]]
+) -> list[Accepted]:
+    """What became of each row: the statement tells which were `there` already."""
+    stored = [Accepted(row["id"], fresh=True, same=True) for row in rows]
+    for number, id_, same in there:
+        stored[number] = Accepted(id_, fresh=False, same=same)
+    return stored
 
 
 def accept(session: Session, rows: Sequence[dict[str, Any]]) -> list[Accepted]:
     """Stores what is new and compares what was there; the answers stand in the order of `rows`."""
     statement, values = asked(session.info["tenant_id"], rows)
-    return answered(session.connection().exec_driver_sql(statement, values))
+    return answered(rows, session.connection().exec_driver_sql(statement, values))

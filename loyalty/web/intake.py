@@ -59,7 +59,7 @@ def store(tenant_id: int, rows: Rows) -> list[Accepted]:
     statement, values = asked(tenant_id, rows)
     for _ in range(_MOST_DEADLOCKS):
         try:
-            stored = answered(write_rows(tenant_id, statement, values))
+            stored = answered(rows, write_rows(tenant_id, statement, values))
         except _TURNS:
             continue
         except _ROWS_FAULT as error:
