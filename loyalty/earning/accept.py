@@ -133,9 +133,7 @@ def asked(tenant_id: int, rows: Sequence[dict[str, Any]]) -> tuple[str, dict[str
     return _ACCEPT, {"tenant": tenant_id, "rows": told, "sent": len(rows)}
 
 
-def answered(
-    rows: Sequence[Mapping[str, Any]], there: Iterable[Sequence[Any]]
-) -> list[Accepted]:
+def answered(rows: Sequence[Mapping[str, Any]], there: Iterable[Sequence[Any]]) -> list[Accepted]:
     """What became of each row: the statement tells which were `there` already."""
     stored = [Accepted(row["id"], fresh=True, same=True) for row in rows]
     for number, id_, same in there:

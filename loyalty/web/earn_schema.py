@@ -17,8 +17,8 @@ from loyalty.web.fields import (
     MemberId,
     Money,
     Part,
-    Schema,
     Source,
+    StraightSchema,
     Text,
     money_text,
     refuse,
@@ -42,21 +42,21 @@ _IN_COLUMNS = frozenset(
 )
 
 
-class EarnIdentifierSchema(Schema):
+class EarnIdentifierSchema(StraightSchema):
     """What the member is known by when the till does not know the member_id."""
 
     kind = Text(most=50, required=True)
     value = Text(most=200, required=True)
 
 
-class PaymentSchema(Schema):
+class PaymentSchema(StraightSchema):
     """How a part of the amount was paid; what points or vouchers paid earns nothing."""
 
     kind = Choice(("card", "cash", "points", "voucher"), required=True)
     amount = Money(required=True)
 
 
-class ItemSchema(Schema):
+class ItemSchema(StraightSchema):
     """One line of the purchase."""
 
     line_id = Text(most=100, required=True)
@@ -67,7 +67,7 @@ class ItemSchema(Schema):
     amount = Money(least=_LEAST_LINE, required=True)
 
 
-class EarnSchema(Schema):
+class EarnSchema(StraightSchema):
     """A purchase, visit or event. `items` + `tax` + `shipping` must make `amount`."""
 
     source = Source(required=True)

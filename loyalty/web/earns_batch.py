@@ -87,8 +87,6 @@ def store_batch(
 
 
 def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at: datetime) -> None:
-    for name in ("source", "transaction_id"):
-        item.told[name] = named(item.given, name)
     try:
         if isinstance(item.given, Problem):
             raise item.given
@@ -96,8 +94,11 @@ def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at
         who.require_source(earn.source)
         check_time(earn.occurred_at, book.settings.late_window_days, at)
     except Problem as problem:
+        for name in ("source", "transaction_id"):
+            item.told[name] = named(item.given, name)
         item.told |= refused(problem)
     else:
+        item.told["source"], item.told["transaction_id"] = earn.source, earn.transaction_id
         item.row = to_row(book.id, earn, request_id, at)
 
 

@@ -11,6 +11,7 @@ from loyalty.web.fields.numbers import (
     money_text,
 )
 from loyalty.web.fields.several import Attributes, ListOf
+from loyalty.web.fields.straight import StraightSchema
 from loyalty.web.fields.text import (
     Choice,
     Code,
@@ -52,6 +53,7 @@ __all__ = [
     "Schema",
     "Slug",
     "Source",
+    "StraightSchema",
     "Text",
     "TimeZone",
     "instant_text",

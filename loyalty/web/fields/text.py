@@ -39,7 +39,7 @@ class Text(Coded[str], fields.String):
             raise refuse("too_short", f"{self.least} to {self.most} characters are expected.")
         if len(value) > self.most:
             raise refuse("too_long", f"{self.least} to {self.most} characters are expected.")
-        if UNSTORABLE.search(value):
+        if not value.isprintable() and UNSTORABLE.search(value):
             raise refuse("unstorable", "NUL and lone surrogates are not allowed.")
         return value
 
