@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol
 
+import orjson
 import psycopg2
 import psycopg2.extensions
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
@@ -120,6 +121,7 @@ def engine(role: Role) -> Engine:
         pool_timeout=config().pool_timeout_s,
         pool_use_lifo=True,
         hide_parameters=True,  # values of members and keys do not belong in logs
+        json_deserializer=orjson.loads,
         connect_args={
             "connection_factory": _PlainConnection,
             "options": f"-c role={role.value} -c timezone=UTC {timeouts}",

@@ -276,8 +276,9 @@ def _issue(account: Account, row: Row[Any], earned: Worth) -> int:
     if len(earned.lots) > 1:
         account.expect_room(earned.points)
     account.note_activity(row.occurred_at)
-    return sum(
-        account.issue(
+    entries = 0
+    for life, points in earned.lots:
+        entries += account.issue(
             Kind.AWARD,
             Bucket.ISSUED,
             points,
@@ -289,8 +290,7 @@ def _issue(account: Account, row: Row[Any], earned: Worth) -> int:
             once_released=life.once_released,
             tier_points=points,
         )
-        for life, points in earned.lots
-    )
+    return entries
 
 
 def _facts(

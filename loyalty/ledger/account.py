@@ -114,13 +114,15 @@ class Account:
         )
         if kind in _EARNS_AND_BURNS:
             self.note_activity(occurred_at)
-        sign = (to_bucket in _OWN) - (from_bucket in _OWN)
-        self.draws += [self._draw(one, sign) for one in draws]
+        if draws:
+            sign = (to_bucket in _OWN) - (from_bucket in _OWN)
+            self.draws += [self._draw(one, sign) for one in draws]
         return self.version
 
     def note_activity(self, occurred_at: datetime) -> None:
         """An earn, also one worth nothing, or a burn: what expires by inactivity lives longer."""
-        self.active_at = max(self.active_at or occurred_at, occurred_at)
+        if self.active_at is None or self.active_at < occurred_at:
+            self.active_at = occurred_at
 
     def _draw(self, one: Draw, sign: int) -> dict[str, Any]:
         return {
@@ -162,8 +164,6 @@ class Account:
         rest = points - pays
         waits = activates_at is not None or once_released is not None
         target = Bucket.PENDING if waits else Bucket.AVAILABLE
-        if kind in _EARNS_AND_BURNS:
-            self.note_activity(occurred_at)
         if pays:
             self.move(
                 kind, from_bucket, Bucket.OWED, pays, cause_id=cause_id, occurred_at=occurred_at

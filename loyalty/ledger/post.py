@@ -69,7 +69,10 @@ def lock_accounts(
     rows = session.execute(
         _LOCK if wait else _LOCK_FREE, {"tenant_id": session.info["tenant_id"], "ids": ids}
     )
-    return {row.id: account_of(row, row.id, row.program_id) for row in rows}
+    return {
+        id_: Account(id_, program_id, Balance(pending, available, held, owed), *further)
+        for id_, program_id, pending, available, held, owed, *further in rows
+    }
 
 
 def account_of(row: Row[Any], account_id: int, program_id: int) -> Account:

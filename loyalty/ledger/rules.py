@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from loyalty.programs.life_of_points import Expiry
 
@@ -59,22 +60,20 @@ class OutOfRange(ArithmeticError):
         self.would_be = would_be
 
 
-_OWN = (Bucket.PENDING, Bucket.AVAILABLE, Bucket.HELD, Bucket.OWED)
+#: Where an own bucket stands in a balance; those of the outside stand nowhere.
+_PLACES = {
+    bucket: place
+    for place, bucket in enumerate((Bucket.PENDING, Bucket.AVAILABLE, Bucket.HELD, Bucket.OWED))
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """The account's own buckets, in points, each in 0..MAX_POINTS; `owed` counts negative."""
 
     pending: int = 0
     available: int = 0
     held: int = 0
     owed: int = 0
-
-    @property
-    def figures(self) -> tuple[int, int, int, int]:
-        """The four figures, in the order of their fields."""
-        return self.pending, self.available, self.held, self.owed
 
     @property
     def net(self) -> int:
@@ -90,20 +89,15 @@ def move(balance: Balance, from_bucket: Bucket, to_bucket: Bucket, points: int) 
     """
     if points <= 0 or from_bucket == to_bucket:
         raise ValueError(f"{points} points from {from_bucket} to {to_bucket} is no movement")
-    after = Balance(
-        balance.pending + _change(Bucket.PENDING, from_bucket, to_bucket, points),
-        balance.available + _change(Bucket.AVAILABLE, from_bucket, to_bucket, points),
-        balance.held + _change(Bucket.HELD, from_bucket, to_bucket, points),
-        balance.owed - _change(Bucket.OWED, from_bucket, to_bucket, points),
-    )
-    for bucket, figure in zip(_OWN, after.figures, strict=True):
-        if not 0 <= figure <= MAX_POINTS:
-            raise OutOfRange(bucket, figure)
-    return after
-
-
-def _change(bucket: Bucket, from_bucket: Bucket, to_bucket: Bucket, points: int) -> int:
-    return points if to_bucket is bucket else -points if from_bucket is bucket else 0
+    figures = list(balance)
+    for bucket, change in ((from_bucket, -points), (to_bucket, points)):
+        place = _PLACES.get(bucket)
+        if place is not None:
+            figure = figures[place] + (-change if bucket is Bucket.OWED else change)
+            if not 0 <= figure <= MAX_POINTS:
+                raise OutOfRange(bucket, figure)
+            figures[place] = figure
+    return Balance(*figures)
 
 
 @dataclass(frozen=True, slots=True)

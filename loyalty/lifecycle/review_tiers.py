@@ -8,7 +8,6 @@ another one has in hand is passed over, so that any number may be at work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -73,9 +72,9 @@ def _look(
     held = held_by(row)
     after, missing = held, None
     if row.status in {"cancelled", "merged"}:
-        after = replace(held, until=None, review_at=None)
+        after = held._replace(until=None, review_at=None)
     elif held.until is not None and held.until > at:
-        after = replace(held, review_at=held.until)
+        after = held._replace(review_at=held.until)
         told = keep(ladder, held, progress)
         missing = told.missing if told and told.missing else None
     else:
@@ -86,4 +85,4 @@ def _look(
 def _after(ladder: Ladder, held: Held, progress: Progress, at: datetime) -> Held:
     """After the periods that have ended; one without an end needs no review."""
     after = reviewed(ladder, held, progress, at)
-    return after if after.until else replace(after, review_at=None)
+    return after if after.until else after._replace(review_at=None)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A membership as the rules need it; `status` is active, suspended or cancelled."""
 
     membership_id: int
@@ -39,4 +38,4 @@ def standings(session: Session, membership_ids: Iterable[int]) -> dict[int, Stan
     rows = session.execute(
         _STANDINGS, {"tenant": session.info["tenant_id"], "ids": sorted(set(membership_ids))}
     )
-    return {row.id: Standing(*row) for row in rows}
+    return {row[0]: Standing(*row) for row in rows}

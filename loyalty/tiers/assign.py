@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -66,7 +65,7 @@ def put_on_tier(
     before = held_by(standings(session, [membership.id])[membership.id])
     after = settled(ladder, Held(key, at, protected_until=until), at)
     if key == before.key:
-        after = replace(after, since=before.since)
+        after = after._replace(since=before.since)
     change_tiers(
         session, [Change(membership.id, program.id, ladder, before, after, "assigned")], at
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from loyalty.conditions.facts import Purchase
@@ -65,8 +66,7 @@ class Ladder:
         return at.astimezone(self.zone).date()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A tier that a member holds: not lost before `until`; None: for ever.
 
     `protected_until` somebody has promised it. `review_at` is when the review looks next.
@@ -104,9 +104,13 @@ def qualifying_spend(ladder: Ladder, purchase: Purchase) -> Decimal:
 
 def reached(tiers: Sequence[Tier], figure: Amount) -> Tier:
     """The highest tier whose threshold is met. `tiers` hold one with threshold 0."""
-    return max(
-        (tier for tier in tiers if tier.threshold <= figure), key=lambda tier: tier.threshold
-    )
+    best: Tier | None = None
+    for tier in tiers:
+        if tier.threshold <= figure and (best is None or tier.threshold > best.threshold):
+            best = tier
+    if best is None:
+        raise ValueError(f"no tier starts at {figure} or below")
+    return best
 
 
 def rise(tiers: Sequence[Tier], current_key: str, figure: Amount) -> Tier | None:
@@ -174,11 +178,11 @@ def settled(ladder: Ladder, held: Held, at: datetime) -> Held:
     A period that runs goes on; one that starts at `at` lasts no shorter than what was promised.
     """
     if ladder.policy.fall == "never" or held.key == ladder.first.key:
-        return replace(held, until=None, review_at=None)
+        return held._replace(until=None, review_at=None)
     until = held.until or period_end(ladder, at)
     if held.protected_until is not None:
         until = max(until, held.protected_until)
-    return replace(held, until=until, review_at=_review_at(ladder, until, at))
+    return held._replace(until=until, review_at=_review_at(ladder, until, at))
 
 
 def _review_at(ladder: Ladder, until: datetime, at: datetime) -> datetime:
@@ -230,15 +234,15 @@ def raised(
         target = rise(ladder.tiers, best.key, figure(ladder, progress, ladder.day(start)))
         if target is None:
             continue
-        fresh = settled(ladder, replace(held, key=target.key, until=None), start)
+        fresh = settled(ladder, held._replace(key=target.key, until=None), start)
         fresh = reviewed(ladder, fresh, progress, at)
         if ladder.threshold(fresh.key) > ladder.threshold(best.key):
-            best = replace(fresh, since=at)
+            best = fresh._replace(since=at)
     if best.key == held.key:
         return None
     if best.until is not None and held.until is not None:
         until = max(best.until, held.until)
-        best = replace(best, until=until, review_at=_review_at(ladder, until, at))
+        best = best._replace(until=until, review_at=_review_at(ladder, until, at))
     return best
 
 

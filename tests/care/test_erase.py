@@ -220,7 +220,7 @@ def test_the_book_is_whole_and_every_award_comes_out_that_can(
     assert (erased.programs, erased.names) == (1, 2)
     assert session.execute(entries).one() == before
     assert session.scalar(text("SELECT sum(available + pending + held) FROM account")) == sum(
-        balance(session, wine, "bob").figures
+        balance(session, wine, "bob")
     )
     act_as(session, "loyalty_system")
     replayed = list(replay(session, session.info["tenant_id"], wine.id))
