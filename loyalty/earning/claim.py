@@ -14,25 +14,24 @@ ALONE_FROM = 3  # re-sends after which a row is judged alone, so that it can't h
 MOST_CLAIMS_ALONE = 5
 
 _CLAIM = text(
-    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :top_up, :alone_from)"
+    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :most, :alone_from)"
     " ORDER BY id"
 )
 
 
 def claim(session: Session, ids: Sequence[UUID], *, top_up: bool) -> Sequence[Row[Any]]:
-    """Locks the open purchases among `ids`, and with `top_up` others of the tenant up to 200.
+    """Locks the open purchases among `ids`, and with `top_up` others of the tenant, to make 200.
 
     What another worker holds is skipped, what belongs to a paused program stays open. Each row
     carries its activity and, where there is one, the membership and account it is meant for.
     """
-    room = max(0, MOST_AT_ONCE - len(ids)) if top_up else 0
     return session.execute(
         _CLAIM,
         {
             "tenant": session.info["tenant_id"],
             "ids": [str(one) for one in ids],
             "alone_from": ALONE_FROM,
-            "top_up": room,
+            "most": MOST_AT_ONCE if top_up else 0,
         },
     ).all()
 

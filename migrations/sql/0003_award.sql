@@ -129,8 +129,10 @@ END $$;
 
 -- As in 0002. Open rows are read in the order of their index, so that a backlog costs nothing: sorted, all of it would be.
 -- A membership is found by its member: `+ 0` keeps the planner from the indices of the program, all of whose members it would
--- go through while the table is young and has no statistics.
-CREATE OR REPLACE FUNCTION claim_activities(t integer, named uuid[], top_up integer, alone_from integer)
+-- go through while the table is young and has no statistics. The batch is topped up to `most`, whatever became of those that
+-- are named.
+DROP FUNCTION claim_activities;
+CREATE FUNCTION claim_activities(t integer, named uuid[], most integer, alone_from integer)
 RETURNS TABLE (id uuid, program_id integer, kind text, member_id text, identifier_kind text, identifier_value text,
                amount numeric, currency text, retailer text, occurred_at timestamptz, recorded_at timestamptz, body jsonb,
                membership_id bigint, account_id bigint)
@@ -149,12 +151,12 @@ BEGIN
       WHERE u.tenant_id = t AND u.activity_id = ANY (named) AND u.program_id <> ALL (paused)
       ORDER BY u.activity_id FOR UPDATE SKIP LOCKED);
   END IF;
-  IF top_up > 0 THEN
+  IF most > cardinality(claimed) THEN
     claimed := claimed || ARRAY(
       SELECT u.activity_id FROM unsettled u
       WHERE u.tenant_id = t AND u.tries < alone_from AND u.program_id <> ALL (paused)
         AND u.activity_id NOT IN (SELECT unnest(claimed))
-      ORDER BY u.activity_id LIMIT top_up FOR UPDATE SKIP LOCKED);
+      ORDER BY u.activity_id LIMIT most - cardinality(claimed) FOR UPDATE SKIP LOCKED);
   END IF;
   RETURN QUERY
     SELECT a.id, a.program_id, a.kind, a.member_id, a.identifier_kind, a.identifier_value, a.amount, a.currency,
