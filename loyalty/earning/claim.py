@@ -14,8 +14,7 @@ ALONE_FROM = 3  # re-sends after which a row is judged alone, so that it can't h
 MOST_CLAIMS_ALONE = 5
 
 _CLAIM = text(
-    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :most, :alone_from)"
-    " ORDER BY id"
+    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :most, :alone_from) ORDER BY id"
 )
 
 
