@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -43,3 +43,13 @@ def facts_of(
             if not row.is_retailer
         },
     )
+
+
+_KNOWN = text("SELECT id FROM retailer WHERE tenant_id = :tenant AND id = ANY(:ids)")
+
+
+def retailers_among(session: Session, tenant_id: int, ids: Collection[str]) -> frozenset[str]:
+    """Which of `ids` are retailers of a tenant; the session may be of the system role."""
+    if not ids:
+        return frozenset()
+    return frozenset(session.scalars(_KNOWN, {"tenant": tenant_id, "ids": sorted(ids)}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from loyalty.errors import Forbidden, Problem
+from loyalty.errors import FieldError, Forbidden, Problem
 from loyalty.tenants.roles import ALLOWED, STAFF, Role
 
 
@@ -66,6 +66,7 @@ def is_staff(actor: str) -> bool:
 class Principal:
     """Who asks. `member_id` is set for members; None in `sources` or `scopes` means any.
 
+    `retailers` are those of its sources that are retailers: what such a key tells was sold there.
     `expires_at` is when a key ends, None for a key that does not and for tokens. `operator_id` is
     whose log-in a token is of.
     """
@@ -75,6 +76,7 @@ class Principal:
     actor: str
     member_id: str | None = None
     sources: frozenset[str] | None = None
+    retailers: frozenset[str] = frozenset()
     scopes: frozenset[str] | None = None
     key_id: UUID | None = None
     expires_at: datetime | None = None
@@ -96,6 +98,12 @@ class Principal:
         """Raises SourceNotAllowed when the key is bound to other sources than `source`."""
         if not self.speaks_for_source(source):
             raise SourceNotAllowed(f"This key may not speak for the source {source!r}.")
+
+    def require_retailer(self, retailer: str | None) -> None:
+        """Raises SourceNotAllowed when the key is a retailer's own, and `retailer` another."""
+        if self.retailers and retailer is not None and retailer not in self.retailers:
+            why = f"This key is a retailer's own, and may not name the retailer {retailer!r}."
+            raise SourceNotAllowed(why, errors=[FieldError("/retailer", "not_yours", why)])
 
     def speaks_for_source(self, source: str) -> bool:
         """Whether what `source` told may be seen: a key bound to sources sees its own."""

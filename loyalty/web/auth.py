@@ -14,6 +14,7 @@ from flask import g, request
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
+from loyalty.catalogue.queries import retailers_among
 from loyalty.clock import wall_clock
 from loyalty.config import config
 from loyalty.errors import FieldError
@@ -195,12 +196,14 @@ def _by_key(prefix: str, secret: str) -> tuple[Principal, float]:
         if key is None or not opens(key, secret, at):
             raise Unauthenticated("The API key is unknown, revoked or expired.")
         _must_be_open(session, key.tenant_id)
+        retailers = retailers_among(session, key.tenant_id, key.sources or ())
         note_use(session, key, at)
     who = Principal(
         tenant_id=key.tenant_id,
         role=Role(key.role),
         actor=f"key:{key.prefix}",
         sources=None if key.sources is None else frozenset(key.sources),
+        retailers=retailers,
         scopes=None if key.scopes is None else frozenset(key.scopes),
         key_id=key.id,
         expires_at=key.expires_at,

@@ -92,6 +92,7 @@ def _read(item: _Item, who: Principal, book: Program, request_id: str | None, at
             raise item.given
         earn = load(EARN, item.given)
         who.require_source(earn.source)
+        who.require_retailer(earn.retailer)
         check_time(earn.occurred_at, book.settings.late_window_days, at)
     except Problem as problem:
         for name in ("source", "transaction_id"):

@@ -15,6 +15,7 @@ from loyalty.web.own_earns import require_own
 def check(who: Principal, book: Program, earn: Earn, at: datetime) -> None:
     """Raises SourceNotAllowed, Invalid for when it occurred, and what a member may not."""
     who.require_source(earn.source)
+    who.require_retailer(earn.retailer)
     if who.member_id is not None:
         require_own(who, book, earn)
     check_time(earn.occurred_at, book.settings.late_window_days, at)

@@ -114,8 +114,10 @@ def test_a_bound_key_is_source_and_retailer(graph: Graph, wine: Caller) -> None:
     assert told["purchase"] == {
         "status": "ACCEPTED", "source": "bakery", "retailerId": "bakery", "items": [],
     }  # fmt: skip
-    named = buy(graph, key, source="bakery", retailer="other", transactionId="t-2").data
-    assert named["purchase"]["purchase"]["retailerId"] == "other"
+    named = buy(graph, key, source="bakery", retailer="bakery", transactionId="t-2").data
+    assert named["purchase"]["purchase"]["retailerId"] == "bakery"
+    other = buy(graph, key, source="bakery", retailer="other", transactionId="t-3")
+    assert other.errors == [(403, "source_not_allowed")]
     assert buy(graph, key, source="shop").errors == [(403, "source_not_allowed")]
     several = _key(wine, "a", "b")
     assert buy(graph, several, source=None).wrong == [("/source", "required")]

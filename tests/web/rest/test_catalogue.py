@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.web.rest.caller import Caller
+from tests.web.rest.test_earns import bought
 
 NORTH = {"id": "north-1", "name": "North", "region": "north", "time_zone": "Europe/Oslo"}
 RYE = {
@@ -153,19 +156,20 @@ def test_a_retailer_s_key_speaks_for_it_alone_and_ends_with_it(call: Caller) -> 
     assert (made.body["role"], made.body["sources"]) == ("server", ["north-1"])
     as_till = {"Authorization": f"Bearer {made.body['key']}"}
 
-    def post(source: str, key: str) -> int:
-        earn = {
-            "source": source,
-            "transaction_id": key,
-            "member_id": "ann",
-            "amount": "1",
-            "currency": "USD",
-            "occurred_at": made.body["created_at"],
-        }
-        path = "/v1/programs/wine/earns"
+    def earn(key: str, source: str = "north-1", retailer: str | None = None) -> dict[str, Any]:
+        told = bought(key, source, occurred_at=made.body["created_at"])
+        return told if retailer is None else {**told, "retailer": retailer}
+
+    def post(earn: dict[str, Any]) -> int:
         return call.client.post(path, json=earn, headers=as_till).status_code
 
-    assert (post("north-1", "t-1"), post("other", "t-1")) == (202, 403)
+    path = "/v1/programs/wine/earns"
+    assert (post(earn("t-1")), post(earn("t-1", "other"))) == (202, 403)
+    assert post(earn("t-2", retailer="north-1")) == 202
+    assert post(earn("t-3", retailer="south-1")) == 403
+    several = {"earns": [earn("t-4", retailer="north-1"), earn("t-5", retailer="south-1")]}
+    told = call.client.post(f"{path}/batch", json=several, headers=as_till).json or {}
+    assert [one.get("code") for one in told["results"]] == [None, "source_not_allowed"]
     assert call("POST", "/retailers/none/keys", {}).refusal == (404, "not_found")
     assert call("POST", "/retailers/north-1/keys", {}, role="marketing").status == 403
     call("DELETE", "/retailers/north-1")
