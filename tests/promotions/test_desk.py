@@ -67,7 +67,8 @@ def _draft(session: Session, program: Program, at: datetime = AT, **values: Any)
 
 
 def _spans(session: Session, program: Program) -> list[tuple[datetime | None, datetime | None]]:
-    found = published_versions(session, [program.id])[program.id]
+    published = published_versions(session, [program.id])[program.id]
+    found = sorted(published, key=lambda one: one.number)
     return [(one.starts_at, one.ends_at) for one in found if not one.standing]
 
 
