@@ -18,6 +18,7 @@ from loyalty.campaigns.rules import GoalKind
 from loyalty.conditions.form import refuse
 from loyalty.errors import Conflict
 from loyalty.programs.queries import Program
+from loyalty.segments.hold_named import hold_named
 
 
 class GoalExists(Conflict):
@@ -62,6 +63,7 @@ def define_goal(
     goal = read_goal(rule)
     if goal.kind is GoalKind.TIER and goal.tier not in {tier.key for tier in program.tiers}:
         raise refuse("/tier", "unknown_tier", f"The program has no tier {goal.tier!r}.")
+    hold_named(session, program, goal.when, "/when")
     made: GoalRow | None = session.scalar(
         insert(GoalRow)
         .values(

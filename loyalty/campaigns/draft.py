@@ -16,6 +16,7 @@ from loyalty.audit.record import record
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
 from loyalty.campaigns.form import read_reward, stored
 from loyalty.campaigns.models import CampaignGoalRow, CampaignRow, GoalRow
+from loyalty.campaigns.queries import hold_conditions
 from loyalty.campaigns.rules import RewardKind
 from loyalty.conditions.form import refuse
 from loyalty.errors import Conflict
@@ -115,6 +116,7 @@ def change_campaign(
         ends_at = patch.get("ends_at")
         if ends_at is not None and ends_at <= by.at:
             raise refuse("/ends_at", "in_the_past", "What is over cannot end; end it now instead.")
+        hold_conditions(session, program, present.id)
     changed = replace(_draft_of(present), **patch)
     goal_ids = _check(session, program, changed)
     session.execute(

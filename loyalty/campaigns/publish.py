@@ -10,6 +10,7 @@ from loyalty.audit.record import record
 from loyalty.campaigns.draft import NotADraft, subject
 from loyalty.campaigns.find import ToldCampaign, campaign_by_key
 from loyalty.campaigns.models import CampaignRow
+from loyalty.campaigns.queries import hold_conditions
 from loyalty.conditions.form import refuse
 from loyalty.errors import Conflict
 from loyalty.programs.queries import Program
@@ -43,7 +44,7 @@ def publish_campaign(
     """What is judged from now on counts, if it occurred in the campaign's window.
 
     The program and the campaign were read with a lock. Raises NotADraft, TooManyCampaigns, and
-    Invalid for a window that is over.
+    Invalid for a window that is over, or a goal that names a segment or tier that is gone.
     """
     if present.status != "draft":
         raise NotADraft(f"The campaign {present.key!r} is {present.status}.")
@@ -58,6 +59,7 @@ def publish_campaign(
     )
     if published is not None and published >= MOST_PUBLISHED:
         raise TooManyCampaigns(f"{published} campaigns are published.")
+    hold_conditions(session, program, present.id)
     return _turn(
         session,
         program,

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from loyalty.campaigns.form import read_goal, read_reward
 from loyalty.campaigns.rules import Campaign, Progress
+from loyalty.programs.queries import Program
+from loyalty.segments.hold_named import hold_named
 
 _GOALS = """
     (SELECT json_agg(g.rule ORDER BY cg.position) FROM campaign_goal cg
@@ -69,6 +71,13 @@ def campaigns_by_id(session: Session, ids: Iterable[int]) -> list[Campaign]:
     """The campaigns of these ids."""
     rows = session.execute(_BY_ID, {"tenant": session.info["tenant_id"], "ids": sorted(ids)})
     return [campaign_of(row) for row in rows]
+
+
+def hold_conditions(session: Session, program: Program, campaign_id: int) -> None:
+    """Locks what a campaign's goals name. Raises Invalid for what is not there any more."""
+    [campaign] = campaigns_by_id(session, [campaign_id])
+    for index, goal in enumerate(campaign.goals):
+        hold_named(session, program, goal.when, f"/goals/{index}")
 
 
 _PROGRESS = text(

@@ -31,7 +31,6 @@ def open_campaign(
     A multiplier is paid by a promotion `boost-…`, for those to whom the campaign gave its boost.
     Raises what publish_campaign raises, and Invalid for a reward that is not in the catalogue.
     """
-    by = by
     for index, reward in enumerate(map(read_reward, present.rewards)):
         key = reward.reward
         if key and find_reward(session, program.id, key) is None:

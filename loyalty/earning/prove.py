@@ -8,25 +8,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
 from loyalty.catalogue.queries import facts_of
 from loyalty.conditions.facts import MemberFacts, Purchase, days_from
-from loyalty.conditions.segment import Segment
-from loyalty.conditions.tier import Tier
 from loyalty.earning.facts import Facts
-from loyalty.errors import Conflict, FieldError, Invalid
+from loyalty.errors import Conflict, FieldError
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import Promotion, every_promotion
 from loyalty.promotions.fixture import Bought, Buyer, Fixture, read_fixtures
-from loyalty.promotions.naming import named
 from loyalty.promotions.publish import Plan, plan, publish, versions_with
 from loyalty.promotions.rule import Version
 from loyalty.promotions.rules import evaluate
 from loyalty.promotions.rules_form import read_rule
-from loyalty.segments.models import SegmentRow
+from loyalty.segments.hold_named import hold_named
 
 _A_YEAR = timedelta(days=365)
 
@@ -69,12 +65,12 @@ def check_draft(
 ) -> list[Outcome]:
     """What the draft's fixtures would give if it were published now. Raises Invalid, NoDraft."""
     planned = plan(promotion, at)
-    _check_names(session, program, planned)
+    _hold_named(session, program, planned)
     return _outcomes(session, program, promotion, planned)
 
 
 def _prove(session: Session, program: Program, promotion: Promotion, planned: Plan) -> None:
-    _check_names(session, program, planned)
+    _hold_named(session, program, planned)
     outcomes = _outcomes(session, program, promotion, planned)
     wrong = [error for outcome in outcomes for error in outcome.wrong]
     if wrong:
@@ -82,30 +78,8 @@ def _prove(session: Session, program: Program, promotion: Promotion, planned: Pl
         raise FixturesFailed(f"{failed} of {len(outcomes)} fixtures failed.", errors=wrong)
 
 
-def _check_names(session: Session, program: Program, planned: Plan) -> None:
-    rule = read_rule(planned.draft.rule)
-    segments = named(rule, Segment)
-    there = set(
-        session.scalars(
-            select(SegmentRow.key)
-            .where(
-                SegmentRow.tenant_id == session.info["tenant_id"],
-                SegmentRow.program_id == program.id,
-                SegmentRow.key.in_(sorted(segments)),
-            )
-            .order_by(SegmentRow.id)
-            .with_for_update(read=True)  # none of them is taken out meanwhile
-        )
-    )
-    missing = [("segment", key) for key in sorted(segments - there)]
-    tiers = named(rule, Tier) - {tier.key for tier in program.tiers}
-    missing += [("tier", key) for key in sorted(tiers)]
-    if missing:
-        errors = [
-            FieldError("/rule/when", f"unknown_{noun}", f"The program has no {noun} {key!r}.")
-            for noun, key in missing
-        ]
-        raise Invalid(errors[0].detail, errors=errors)
+def _hold_named(session: Session, program: Program, planned: Plan) -> None:
+    hold_named(session, program, read_rule(planned.draft.rule).when, "/rule/when")
 
 
 def _outcomes(

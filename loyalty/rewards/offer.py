@@ -17,6 +17,7 @@ from loyalty.programs.merge_patch import merged
 from loyalty.programs.queries import Program
 from loyalty.rewards.models import RewardRow, StockRow
 from loyalty.rewards.rules import read_eligible
+from loyalty.segments.hold_named import hold_named
 
 #: What can be told of a reward and changed later, besides its texts.
 PLAIN = ("points", "money", "worth", "images", "limits", "starts_at", "ends_at", "low_at")
@@ -35,11 +36,13 @@ class RewardExists(Conflict):
 def add_reward(session: Session, program: Program, wanted: Mapping[str, Any], by: By) -> RewardRow:
     """Offers a reward; `wanted` names its columns, and `stock`: how many there are, or None.
 
-    Raises RewardExists, and Invalid for values that contradict each other.
+    Raises RewardExists, and Invalid for values that contradict each other, or name what is not
+    there.
     """
     own = {name: value for name, value in wanted.items() if name != "stock"}
     stock = wanted.get("stock")
     check(own, stock)
+    _hold(session, program, own.get("eligible"))
     row: RewardRow | None = session.scalar(
         insert_or_not(RewardRow)
         .values(
@@ -69,7 +72,7 @@ def change_reward(
 ) -> RewardRow:
     """Applies a merge patch to a reward that was read with `lock`; it holds from now on.
 
-    Raises Invalid for values that contradict each other.
+    Raises Invalid for values that contradict each other, or name what is not there.
     """
     before = told(row)
     if row.vouchers is None and patch.get("vouchers") is not None:
@@ -78,6 +81,7 @@ def change_reward(
         present = getattr(row, name)
         setattr(row, name, merged(present, value) if name in MERGED else value)
     check({name: getattr(row, name) for name in ("kind", *CHANGEABLE)}, None)
+    _hold(session, program, row.eligible)
     row.version += 1
     session.flush()
     _record(session, "reward.change", program, row, by, before=before, after=told(row))
@@ -114,6 +118,11 @@ def check(values: Mapping[str, Any], stock: int | None) -> None:
             raise Invalid.field(f"/limits/{index}/per", "not_unique", f"{per} stands there twice.")
     if values.get("eligible") is not None:
         read_eligible(values["eligible"], "/eligible")
+
+
+def _hold(session: Session, program: Program, eligible: Mapping[str, Any] | None) -> None:
+    if eligible is not None:
+        hold_named(session, program, read_eligible(eligible, "/eligible"), "/eligible")
 
 
 def told(row: RewardRow) -> dict[str, Any]:

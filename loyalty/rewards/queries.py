@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from loyalty.conditions.tree import Condition
 from loyalty.errors import NotFound
 from loyalty.rewards.models import RewardRow, StockRow, VoucherRow
-from loyalty.rewards.rules import Limit, Period, period_start
+from loyalty.rewards.rules import Limit, Period, period_start, read_eligible
 
 
 class NoSuchReward(NotFound):
@@ -89,6 +90,20 @@ def rewards(
     if before is not None:
         query = query.where(RewardRow.id < before)
     return session.scalars(query.order_by(RewardRow.id.desc()).limit(limit)).all()
+
+
+def offered_conditions(session: Session, program_id: int, at: datetime) -> list[Condition]:
+    """Whom the rewards are for that can be redeemed at `at` or later, where they say so."""
+    rows = session.scalars(
+        select(RewardRow.eligible).where(
+            RewardRow.tenant_id == session.info["tenant_id"],
+            RewardRow.program_id == program_id,
+            RewardRow.ended_at.is_(None),
+            RewardRow.eligible.is_not(None),
+            or_(RewardRow.ends_at.is_(None), RewardRow.ends_at > at),
+        )
+    )
+    return [read_eligible(one, "/eligible") for one in rows]
 
 
 def stocks(session: Session, reward_ids: Iterable[UUID]) -> Mapping[UUID, Stock]:

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
+from loyalty.earning.free_segment import SegmentInUse, remove_free_segment
 from loyalty.earning.prove import FixturesFailed, check_draft, publish_proven
 from loyalty.errors import Invalid
 from loyalty.programs.queries import Program
 from loyalty.promotions.desk import Promotion, promotion_by_key
 from loyalty.promotions.draft import add_draft, add_promotion
 from loyalty.promotions.end import end
-from loyalty.promotions.free_segment import SegmentInUse, remove_free_segment
 from loyalty.segments.save import add_segment
 from tests.catalogue.listed import list_products, list_retailers
 from tests.opened import AT, opened

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response
 
 from loyalty.clock import now
+from loyalty.earning.free_segment import remove_free_segment
 from loyalty.programs.queries import program_by_slug
-from loyalty.promotions.free_segment import remove_free_segment
 from loyalty.segments import queries
 from loyalty.segments.models import SegmentRow
 from loyalty.segments.save import add_segment, change_segment, recount
@@ -90,7 +90,7 @@ def amend(patch: dict[str, Any], program: str, key: str) -> Response:
 @allow("segments.change")
 @segments.response(200, SegmentSchema)
 def delete(program: str, key: str) -> Response:
-    """Take a segment out: from now on nobody is in it."""
+    """Take a segment out that nothing in force asks for: from now on nobody is in it."""
     with transaction(tenant()) as session:
         book = program_by_slug(session, program)
         gone = remove_free_segment(session, book, key, acting(now(session)))

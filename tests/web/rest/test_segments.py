@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.web.rest.caller import Caller
 
 RICH = {"key": "rich", "name": "Rich", "condition": {"points": {"at_least": 100}}}
-PATH = "/programs/wine/segments"
+WINE = "/programs/wine"
+PATH = f"{WINE}/segments"
 
 
 def test_a_tree_is_saved_read_changed_and_taken_out(wine: Caller) -> None:
@@ -29,6 +30,31 @@ def test_a_tree_is_saved_read_changed_and_taken_out(wine: Caller) -> None:
     assert refused.refusal == (409, "wrong_kind_of_segment")
     assert wine("DELETE", f"{PATH}/rich").status == 200
     assert wine("GET", f"{PATH}/rich").refusal == (404, "not_found")
+
+
+def test_what_a_campaign_or_a_reward_asks_for_stays(wine: Caller) -> None:
+    goal = {"key": "often", "name": "Often", "kind": "buy", "times": 3}
+    reward = {"key": "mug", "kind": "goods", "points": 5, "texts": {"en": {"name": "Mug"}}}
+    vip = {"segment": ["vip"]}
+    unknown = wine("POST", f"{WINE}/goals", {**goal, "when": vip})
+    assert unknown.wrong == [("/when", "unknown_segment")]
+    unknown = wine("POST", f"{WINE}/rewards", {**reward, "eligible": {"tier": ["none"]}})
+    assert unknown.wrong == [("/eligible", "unknown_tier")]
+    wine("POST", PATH, {"key": "vip", "name": "VIP"})
+    wine("POST", f"{WINE}/goals", {**goal, "when": vip})
+    order = {"key": "c", "name": "C", "goals": ["often"]}
+    wine("POST", f"{WINE}/campaigns", {**order, "rewards": [{"kind": "points", "points": 1}]})
+    assert wine("DELETE", f"{PATH}/vip").status == 200  # a draft does nothing
+    gone = wine("POST", f"{WINE}/campaigns/c/publish")
+    assert gone.wrong == [("/goals/0", "unknown_segment")]
+    wine("POST", PATH, {"key": "vip", "name": "VIP"})
+    assert wine("POST", f"{WINE}/campaigns/c/publish").status == 200
+    assert wine("DELETE", f"{PATH}/vip").refusal == (409, "segment_in_use")
+    assert wine("POST", f"{WINE}/campaigns/c/end").status == 200
+    assert wine("POST", f"{WINE}/rewards", {**reward, "eligible": {"not": vip}}).status == 201
+    assert wine("DELETE", f"{PATH}/vip").refusal == (409, "segment_in_use")
+    assert wine("DELETE", f"{WINE}/rewards/mug").status == 200
+    assert wine("DELETE", f"{PATH}/vip").status == 200
 
 
 def test_a_list_is_filled_and_read_in_pages(wine: Caller) -> None:

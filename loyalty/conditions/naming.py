@@ -1,4 +1,4 @@
-"""What a rule names that must be there: segments and tiers. Pure."""
+"""What a tree names that must be there: segments and tiers. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from loyalty.conditions.one_of import OneOf
 from loyalty.conditions.tree import Condition
-from loyalty.promotions.rule import Rule
 
 
-def named(rule: Rule, kind: type[OneOf]) -> frozenset[str]:
-    """The values of every condition of this type in the rule."""
-    if rule.when is None:
+def named(tree: Condition | None, kind: type[OneOf]) -> frozenset[str]:
+    """The values of every condition of this type in a tree."""
+    if tree is None:
         return frozenset()
-    found = [one.values for one in _every(rule.when) if isinstance(one, kind)]
+    found = [one.values for one in _every(tree) if isinstance(one, kind)]
     return frozenset[str]().union(*found)
 
 
