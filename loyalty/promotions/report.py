@@ -21,7 +21,7 @@ _PATIENCE = text("SET LOCAL statement_timeout = '60s'")
 _REPORT = text(
     """
     WITH given AS MATERIALIZED (
-      SELECT w.account_id, a.amount, a.currency, (g->>'points')::bigint AS points,
+      SELECT a.id, w.account_id, a.amount, a.currency, (g->>'points')::bigint AS points,
              (g->>'would_be')::bigint AS would_be, g->>'why_not' AS why_not
       FROM award w
       JOIN activity a ON a.tenant_id = w.tenant_id AND a.id = w.activity_id
@@ -33,16 +33,29 @@ _REPORT = text(
         AND w.explanation @> CAST(:contains AS jsonb)
         AND (g->>'promotion')::int = :promotion
         AND a.recorded_at >= :since AND a.recorded_at < :until
+    ), returned AS MATERIALIZED (
+      SELECT given.currency, v.worth,
+             (SELECT sum((back->>'points')::bigint)
+              FROM jsonb_array_elements(v.explanation->'given_back') back
+              WHERE (back->>'promotion')::int = :promotion) AS points
+      FROM given JOIN give_back_verdict v ON v.tenant_id = :tenant AND v.activity_id = given.id
+       AND v.status = 'settled'
+      WHERE given.points > 0
     ), sales AS (
       SELECT currency, sum(amount) AS amount FROM given
       WHERE points > 0 AND amount IS NOT NULL GROUP BY currency
+    ), unsold AS (
+      SELECT currency, sum(worth) AS amount FROM returned WHERE worth > 0 GROUP BY currency
     )
     SELECT coalesce(sum(points), 0)::bigint AS points,
            count(*) FILTER (WHERE points > 0) AS awards,
            count(DISTINCT account_id) FILTER (WHERE points > 0) AS members,
            count(*) FILTER (WHERE would_be IS NOT NULL OR why_not = 'limit') AS capped,
            coalesce(sum(would_be - points), 0)::bigint AS cut,
-           (SELECT coalesce(jsonb_object_agg(currency, amount::text), '{}') FROM sales) AS sales
+           (SELECT coalesce(jsonb_object_agg(currency, amount::text), '{}') FROM sales) AS sales,
+           (SELECT coalesce(sum(points), 0)::bigint FROM returned) AS points_returned,
+           (SELECT coalesce(jsonb_object_agg(currency, amount::text), '{}') FROM unsold)
+             AS sales_returned
     FROM given
     """
 )
@@ -54,7 +67,8 @@ class Report:
 
     `cost` is what the points are worth at the program's burn rate, in its currency; `sales` are
     the amounts of the purchases for which it gave, by currency; `cut` are the points that its
-    limits took, in `capped` awards.
+    limits took, in `capped` awards. `…_returned` is the part of them that has come back since,
+    whenever that was, and whatever of it the program let the members keep.
     """
 
     since: datetime
@@ -66,6 +80,9 @@ class Report:
     sales: Mapping[str, Decimal]
     capped: int
     cut: int
+    points_returned: int
+    cost_returned: Decimal
+    sales_returned: Mapping[str, Decimal]
 
 
 def report(
@@ -86,15 +103,26 @@ def report(
             "until": until,
         },
     ).one()
-    burn = program.settings.burn
     return Report(
         since,
         until,
         row.points,
-        (row.points * burn.worth / burn.points).quantize(Decimal("0.01")),
+        _cost(program, row.points),
         row.awards,
         row.members,
-        {currency: Decimal(amount) for currency, amount in sorted(row.sales.items())},
+        _by_currency(row.sales),
         row.capped,
         row.cut,
+        row.points_returned,
+        _cost(program, row.points_returned),
+        _by_currency(row.sales_returned),
     )
+
+
+def _cost(program: Program, points: int) -> Decimal:
+    burn = program.settings.burn
+    return (points * burn.worth / burn.points).quantize(Decimal("0.01"))
+
+
+def _by_currency(amounts: Mapping[str, str]) -> dict[str, Decimal]:
+    return {currency: Decimal(amount) for currency, amount in sorted(amounts.items())}

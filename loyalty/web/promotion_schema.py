@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from loyalty.earning.prove import Outcome
@@ -146,7 +147,10 @@ class SalesSchema(Schema):
 
 
 class ReportSchema(Schema):
-    """What a promotion has cost and brought; `cost` is at the program's burn rate."""
+    """What a promotion has cost and brought; `cost` is at the program's burn rate.
+
+    `…_returned` is the part of it that has come back since, by returns.
+    """
 
     since = Instant(required=True)
     until = Instant(required=True)
@@ -158,6 +162,9 @@ class ReportSchema(Schema):
     sales = ListOf(Part(SalesSchema), most=MOST_CURRENCIES, required=True)
     capped = Points(required=True, metadata={"description": "Awards that a limit cut."})
     cut = Points(required=True, metadata={"description": "Points that limits cut."})
+    points_returned = Points(required=True, metadata={"description": "Of the points."})
+    cost_returned = Money(required=True)
+    sales_returned = ListOf(Part(SalesSchema), most=MOST_CURRENCIES, required=True)
 
 
 class RehearseSchema(Schema):
@@ -216,15 +223,19 @@ def shown_check(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def shown_report(report: Report, currency: str) -> dict[str, Any]:
     """The report as ReportSchema says; `currency` is the program's."""
-    sales = [{"currency": code, "amount": amount} for code, amount in report.sales.items()]
     shown: dict[str, Any] = _REPORT.dump(
         {
             **{one.name: getattr(report, one.name) for one in dataclass_fields(report)},
             "currency": currency,
-            "sales": sales,
+            "sales": _sales(report.sales),
+            "sales_returned": _sales(report.sales_returned),
         }
     )
     return shown
+
+
+def _sales(amounts: Mapping[str, Decimal]) -> list[dict[str, Any]]:
+    return [{"currency": code, "amount": amount} for code, amount in amounts.items()]
 
 
 def shown_rehearsal(

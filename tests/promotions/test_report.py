@@ -19,6 +19,7 @@ from loyalty.programs.settings import EarnRate, ProgramSettings, Rate
 from loyalty.promotions.desk import promotion_by_key
 from loyalty.promotions.draft import add_promotion
 from loyalty.promotions.report import Report, report
+from tests.earning.give_back.given import returned, settled
 from tests.earning.given import bought, stored
 from tests.opened import joined, opened
 
@@ -77,11 +78,41 @@ def test_a_report_adds_up_what_was_recorded_in_a_time(session: Session) -> None:
         sales={"EUR": Decimal(7), "USD": Decimal("30.5")},
         capped=2,
         cut=9,
+        points_returned=0,
+        cost_returned=Decimal("0.00"),
+        sales_returned={},
     )
     assert _report(session, program, "standing", since, until).points == 41
     assert _report(session, program, "never", since, until).awards == 0
     assert _report(session, program, "double", since - timedelta(days=9), at).points == 0
     assert _report(session, program, "double", at, until).points == 32
+
+
+def test_a_report_tells_what_came_back(session: Session) -> None:
+    at = wall_clock()
+    program = opened(session)
+    joined(session, program, "ann")
+    _publish(session, program, "rye", {"multiplier": "3", "when": {"sku": ["rye"]}}, at)
+    rye = {"line_id": "rye", "quantity": "4", "amount": "20", "sku": "rye"}
+    lamp = {"line_id": "lamp", "quantity": "1", "amount": "5"}
+    for key, amount, *lines in (("both", "25", rye, lamp), ("rye", "20", rye)):
+        earn = bought(amount, key=key, occurred_at=at, body={"items": lines})
+        award_activities(session, stored(session, program, earn, at=at), at)
+    since, until = at - timedelta(seconds=1), at + timedelta(seconds=1)
+
+    def back(key: str, lines: dict[str, str] | None) -> Report:
+        settled(session, program, returned(key, lines), at)
+        return _report(session, program, "rye", since, until)
+
+    back("both", {"lamp": "1"})
+    told = back("both", {"rye": "1"})
+    assert (told.points, told.cost, told.sales) == (80, Decimal("0.80"), {"USD": Decimal(45)})
+    assert (told.points_returned, told.cost_returned) == (10, Decimal("0.10"))
+    assert told.sales_returned == {"USD": Decimal(10)}
+    assert _report(session, program, "standing", since, until).points_returned == 10
+    back("rye", None)
+    told = back("both", None)
+    assert (told.points, told.points_returned, told.sales_returned) == (80, 80, told.sales)
 
 
 @pytest.mark.parametrize("length", [timedelta(), timedelta(days=-1), timedelta(days=94)])
