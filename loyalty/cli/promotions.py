@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,11 @@ from loyalty.audit.by import By
 from loyalty.cli.acting import acting
 from loyalty.cli.console import doing, instant, say, show, show_json, table
 from loyalty.cli.trouble import Trouble
+from loyalty.clock import now
 from loyalty.earning.prove import publish_proven
 from loyalty.earning.rehearse import Rehearsal, rehearse
 from loyalty.errors import Invalid, Problem
+from loyalty.programs.judging import at_rest
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions.desk import DeskVersion, every_promotion, promotion_by_key
 from loyalty.promotions.exchange import MOST_LATER, export_rules, tidied
@@ -176,7 +179,10 @@ def _act(
     """What `act` returns, in one transaction. Raises Trouble, which names what is wrong."""
     try:
         with acting(tenant) as (session, by):
-            return act(session, program_by_slug(session, slug, lock=lock), by)
+            if not lock:
+                return act(session, program_by_slug(session, slug), by)
+            program = at_rest(session, slug, lock=True)
+            return act(session, program, replace(by, at=now(session)))
     except Invalid as problem:
         raise Trouble(_said(problem)) from None
 

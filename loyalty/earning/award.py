@@ -104,7 +104,7 @@ def award_activities(
     judged = Judged()
     if not claimed:
         return judged
-    programs = program_rules(session, {row.program_id for row in claimed})
+    programs = program_rules(session, {row.program_id for row in claimed}, to_judge=True)
     if enrol_strangers(session, claimed, programs, at):
         claimed = claim(session, [row.id for row in claimed], top_up=False)
     published = published_versions(session, programs)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from loyalty.programs.judging import HOLD
 from loyalty.programs.life_of_points import (
     NEVER,
     Expiry,
@@ -20,7 +21,7 @@ from loyalty.programs.life_of_points import (
 from loyalty.tiers.queries import ladder_from
 from loyalty.tiers.rules import Ladder, Tier
 
-_RULES = text(
+_RULES = (
     "SELECT p.id, p.settings->>'unknown_member' AS unknown_member,"
     " (p.settings->>'park_window_days')::int AS park_window_days,"
     " EXISTS (SELECT FROM campaign c WHERE c.tenant_id = p.tenant_id AND c.program_id = p.id"
@@ -35,6 +36,9 @@ _RULES = text(
     " FROM program p JOIN tier t ON t.tenant_id = p.tenant_id AND t.program_id = p.id"
     " WHERE p.tenant_id = :tenant AND p.id = ANY(:ids) GROUP BY p.tenant_id, p.id"
 )
+_READ = text(_RULES)
+# One turn, and two statements: what the second one reads was committed when the first was done.
+_JUDGE = text(f"{HOLD}; {_RULES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,13 @@ class ProgramRules:
         return self.ladder.tiers
 
 
-def program_rules(session: Session, program_ids: Iterable[int]) -> dict[int, ProgramRules]:
-    """The programs by id."""
+def program_rules(
+    session: Session, program_ids: Iterable[int], *, to_judge: bool = False
+) -> dict[int, ProgramRules]:
+    """The programs by id; with `to_judge` no rule of theirs is put in force meanwhile."""
     rows = session.execute(
-        _RULES, {"tenant": session.info["tenant_id"], "ids": sorted(set(program_ids))}
+        _JUDGE if to_judge else _READ,
+        {"tenant": session.info["tenant_id"], "ids": sorted(set(program_ids))},
     )
     return {
         row.id: ProgramRules(

@@ -18,6 +18,7 @@ from loyalty.clock import now
 from loyalty.earning.open_campaign import open_campaign
 from loyalty.members.queries import membership_of
 from loyalty.programs.cache import recent_program
+from loyalty.programs.judging import at_rest
 from loyalty.programs.queries import program_by_slug
 from loyalty.transaction import transaction
 from loyalty.web.answers import json_answer
@@ -169,10 +170,10 @@ def of_member(asked: dict[str, Any], program: str, member_id: str) -> Response:
 
 def _turn(verb: Turn, slug: str, key: str) -> Response:
     with transaction(tenant()) as session:
+        book = at_rest(session, slug, lock=True)
         at = now(session)
 
         def turned() -> dict[str, Any]:
-            book = program_by_slug(session, slug, lock=True)
             present = find.campaign_by_key(session, book, key, lock=True)
             return _shown(verb(session, book, present, by=acting(at)))
 

@@ -10,6 +10,7 @@ from flask import Response
 from loyalty.clock import now
 from loyalty.programs import queries
 from loyalty.programs.create_program import NewProgram
+from loyalty.programs.judging import at_rest
 from loyalty.programs.pause import pause_program, resume_program
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.programs.settings import SETTING_NAMES, settings_from_json
@@ -91,7 +92,7 @@ def read(program: str) -> Response:
 def change(patch: dict[str, Any], program: str) -> Response:
     """Change a program by merge patch; another earn rate holds for what occurs from now on."""
     with transaction(tenant()) as session:
-        present = program_by_slug(session, program, lock=True)
+        present = at_rest(session, program, lock=True)
         if_match(present.version)
         return _told(amend_program(session, present, patch, by=acting(now(session))))
 

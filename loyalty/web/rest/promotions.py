@@ -14,6 +14,7 @@ from loyalty.audit.by import By
 from loyalty.clock import now
 from loyalty.earning.prove import check_draft, publish_proven
 from loyalty.earning.rehearse import rehearse
+from loyalty.programs.judging import at_rest
 from loyalty.programs.queries import Program, program_by_slug
 from loyalty.promotions import desk
 from loyalty.promotions.desk import Promotion, promotion_by_key
@@ -155,6 +156,7 @@ def put_in_force(program: str, key: str) -> Response:
         key,
         None,
         publish_proven,
+        in_force=True,
     )
 
 
@@ -183,6 +185,7 @@ def finish(wanted: dict[str, Any], program: str, key: str) -> Response:
         lambda session, book, present, by: end(
             session, book, present, wanted["ends_at"], by, reason=wanted["reason"]
         ),
+        in_force=True,
     )
 
 
@@ -221,10 +224,16 @@ def rehearse_draft(wanted: dict[str, Any], program: str, key: str) -> Response:
 Act = Callable[[Session, Program, Promotion, By], Promotion]
 
 
-def _done(program: str, key: str, wanted: object, act: Act, *, status: int = 200) -> Response:
-    """Does something to a locked promotion, once under a key, and tells it."""
+def _done(
+    program: str, key: str, wanted: object, act: Act, *, status: int = 200, in_force: bool = False
+) -> Response:
+    """Does something to a locked promotion, once under a key, and tells it.
+
+    With `in_force` it changes what purchases are judged by.
+    """
     with transaction(tenant()) as session:
-        at, book = now(session), program_by_slug(session, program)
+        book = (at_rest if in_force else program_by_slug)(session, program)
+        at = now(session)
 
         def done() -> dict[str, Any]:
             present = promotion_by_key(session, book.id, key, lock=True)
