@@ -63,11 +63,13 @@ def _worth(share: Mapping[str, Any], rule: Rule, currency: str, unit: str) -> st
     base = Decimal(share["base"])
     match rule.gives:
         case Gives.MONEY:
-            each = _each(rule, rule.rates[currency], unit)
-            return f"{money(base)} {currency} at {each} {currency}"
+            rate = rule.rates[currency]
+            each = _each(rule, rate, unit)
+            return f"{money(base)} {currency} at {each}{money(rate.per)} {currency}"
         case Gives.ITEM:
-            each = _each(rule, rule.rate or Rate(0, Decimal(1)), unit)
-            return f"{_figure(base)} items at {each} items"
+            rate = rule.rate or Rate(0, Decimal(1))
+            per = "item" if rate.per == 1 else _items(rate.per)
+            return f"{_items(base)} at {_each(rule, rate, unit)}{per}"
         case Gives.MULTIPLIER:
             return f"{counted(int(base), unit)} times {_figure(rule.factor)}"
         case Gives.NOTHING:
@@ -78,7 +80,11 @@ def _worth(share: Mapping[str, Any], rule: Rule, currency: str, unit: str) -> st
 
 def _each(rule: Rule, rate: Rate, unit: str) -> str:
     step = "full " if rule.step is Step.WHOLE else ""
-    return f"{counted(rate.points, unit)} per {step}{money(rate.per)}"
+    return f"{counted(rate.points, unit)} per {step}"
+
+
+def _items(number: Decimal) -> str:
+    return f"{_figure(number)} item{'' if number == 1 else 's'}"
 
 
 def _figure(number: Decimal) -> str:

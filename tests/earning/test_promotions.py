@@ -368,7 +368,7 @@ def test_all_that_a_sentence_can_say(session: Session, program: Program) -> None
     told = {share["promotion"]: share["sentence"] for share in why(session, one)["given"]}
     assert told == {
         "Earn rate": "10 USD at 1 point per 1 USD: 10 points.",
-        "items": "1 items at 2 points per full 1 items: 2 points.",
+        "items": "1 item at 2 points per full item: 2 points.",
         "double": "21 points times 2: 21 points more.",
         "barred": "20 USD of it earn nothing.",
         "low": "Nothing: another promotion of the group summer gave more"

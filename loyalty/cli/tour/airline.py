@@ -37,10 +37,9 @@ def _flight(guide: Guide) -> None:
     guide.tell("Activation", "flown: they can be spent")
     guide.prove("gus")
     told = guide.get("/members/gus")
-    missing = told["next_tier"]["missing"]
-    guide.tell(
-        "Tier", f"{told['tier']['name']} at once; {told['next_tier']['name']} needs {missing}"
-    )
+    missing = told["next_tier"]["missing"]["amount"]
+    then = f"{told['next_tier']['name']} for {missing} USD more"
+    guide.tell("Tier", f"{told['tier']['name']} at once, {then}")
 
 
 def _years(guide: Guide) -> None:
