@@ -27,3 +27,12 @@ def test_importing_rules_loads_no_framework_and_no_driver(path: Path) -> None:
     ).stdout.split()
     assert module in loaded
     assert _CARRIERS & {name.partition(".")[0] for name in loaded} == set()
+
+
+@pytest.mark.parametrize("path", _RULES, ids=lambda path: path.parent.name)
+def test_rules_have_properties(path: Path) -> None:
+    module = ".".join(path.with_suffix("").parts)
+    assert any(
+        f"from {module} import" in text and "from hypothesis import" in text
+        for text in map(sources.text, sources.python("tests"))
+    )
