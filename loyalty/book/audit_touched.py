@@ -29,17 +29,30 @@ _QUESTIONS = {
 _AT = text(
     "SELECT audited_until, auditing_until, after_account FROM book_check FOR UPDATE SKIP LOCKED"
 )
-_TOUCHED = text("""
+# A sandbox's stretch is as long, and as far ahead as its clock is. What it wrote in the minute
+# before the clock was moved may be left out until it is touched again.
+_OF_TIME = """
+    SELECT DISTINCT tenant_id, account_id FROM entry
+    WHERE recorded_at >= :since {ahead} AND recorded_at < :until {ahead}
+      AND account_id > :after {of}
+    ORDER BY account_id LIMIT :most
+"""
+_TOUCHED = text(f"""
     SELECT a.tenant_id, a.program_id, t.slug AS tenant, p.slug AS program, a.id,
            sum(a.version) OVER (ORDER BY a.id) - a.version AS entries_before
-    FROM (SELECT DISTINCT tenant_id, account_id FROM entry
-          WHERE recorded_at >= :since AND recorded_at < :until AND account_id > :after
-          ORDER BY account_id LIMIT :most) e
+    FROM (
+      SELECT * FROM ({_OF_TIME.format(ahead="", of="")}) of_the_world
+      UNION
+      SELECT own.* FROM tenant s CROSS JOIN LATERAL (
+        {_OF_TIME.format(ahead="+ s.clock_offset", of="AND tenant_id = s.id")}
+      ) own WHERE s.clock_offset > '0'
+      ORDER BY account_id LIMIT :most
+    ) e
     JOIN account a ON a.tenant_id = e.tenant_id AND a.id = e.account_id
     JOIN program p ON p.tenant_id = a.tenant_id AND p.id = a.program_id
     JOIN tenant t ON t.id = a.tenant_id
     ORDER BY a.id
-""")
+""")  # noqa: S608 - constants of this file
 _GO_ON = text("UPDATE book_check SET auditing_until = :until, after_account = :after")
 _ALL_DONE = text(
     "UPDATE book_check SET audited_until = :until, auditing_until = NULL, after_account = 0"

@@ -90,6 +90,18 @@ def test_what_was_not_touched_since_is_not_looked_at(superuser: Session, book: B
     assert ticked(SOON + timedelta(days=1)) == []
 
 
+def test_a_sandbox_is_audited_by_its_own_clock(
+    superuser: Session, book: Book, tenant: TestTenant
+) -> None:
+    broken_at(superuser, book)
+    ahead = text("UPDATE tenant SET sandbox = true, clock_offset = '400 days' WHERE id = :id")
+    superuser.execute(ahead, {"id": tenant.id})
+    superuser.commit()
+    assert ticked(SOON - timedelta(days=401)) == []
+    told = ticked(SOON - timedelta(days=400))
+    assert f"account {book.account}" in {one.row for one in told or ()}
+
+
 def test_two_audits_at_once_are_one(book: Book) -> None:
     with across_tenants() as one:
         assert audit_touched(one, SOON) == []
