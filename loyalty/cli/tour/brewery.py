@@ -51,6 +51,10 @@ def _promotions(guide: Guide) -> None:
     capped = guide.buy("ada", "24.00", ("stout", "4", "24.00"), retailer="dock")
     guide.tell("Limit", f"{capped['points']} points. {capped['explanation']['sentence']}")
     guide.prove("ada")
+    last = guide.buy("ada", "12.00", _STOUT, retailer="dock")
+    [none] = [one for one in last["explanation"]["given"] if not one["points"]]
+    guide.tell("Why none", f"{none['promotion']}. {none['sentence']}")
+    guide.prove("ada")
 
 
 def _desk(guide: Guide) -> None:
@@ -109,6 +113,13 @@ def _rewards(guide: Guide) -> None:
     guide.post(f"/redemptions/{held['id']}/cancel", body, within=False, by=guide.support)
     guide.tell("Cancel", "the points are back in the very lots that paid, and the mug in stock")
     guide.prove("ada")
+    ordered = guide.redeem("ada", reward="mug")
+    steps = [ordered["fulfilment"]]
+    for act in ("ship", "deliver"):
+        told = guide.post(f"/redemptions/{ordered['id']}/{act}", {}, within=False, by=guide.shop)
+        steps.append(told["fulfilment"])
+    guide.tell("Goods", f"another mug was {', '.join(steps)}")
+    guide.prove("ada")
 
 
 def _refusal(guide: Guide) -> None:
@@ -122,4 +133,4 @@ def _expiry(guide: Guide) -> None:
     after = guide.points("ada")["available"]
     guide.until_newest_is("expire", "ada")
     guide.tell("Expiry", f"a year later {before} points have become {after}")
-    guide.prove("ada")
+    guide.prove_all("expire", "ada")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from http.client import BAD_REQUEST
+from itertools import takewhile
 from typing import Any
 from uuid import uuid4
 
@@ -121,8 +122,15 @@ class Guide:
 
     def prove(self, member_id: str, entries: int = 1) -> None:
         """The member's newest entries, each with the first sentence of its explanation."""
-        found = self.get(f"/members/{member_id}/entries?limit={entries}")["data"]
-        for entry in reversed(found):
+        self._prove(self.get(f"/members/{member_id}/entries?limit={entries}")["data"])
+
+    def prove_all(self, kind: str, member_id: str) -> None:
+        """The newest entries of that kind, as many as follow each other."""
+        newest = self.get(f"/members/{member_id}/entries")["data"]
+        self._prove(list(takewhile(lambda entry: entry["kind"] == kind, newest)))
+
+    def _prove(self, newest: list[JSON]) -> None:
+        for entry in reversed(newest):
             why = self.get(f"/entries/{entry['id']}/explain", within=False)["sentence"]
             first = why.partition(". ")[0].rstrip(".")
             say(f"      [dim]entry {escape(entry['id'])}: {escape(first)}.[/]")

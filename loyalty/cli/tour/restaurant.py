@@ -22,6 +22,7 @@ def show(guide: Guide) -> None:
     _suspension(guide)
     _care(guide)
     _totals(guide)
+    _correction(guide)
 
 
 def _purchase(guide: Guide) -> None:
@@ -67,6 +68,12 @@ def _return(guide: Guide) -> None:
     left = guide.points("cleo")
     guide.tell("Debt", f"the next 20 points paid it: {left['available']} left, {left['owed']} owed")
     guide.prove("cleo", 2)
+    early = {"source": "till-1", "transaction_id": "early", "return_id": "early-1"}
+    told = guide.post("/returns", early, by=guide.shop)
+    guide.buy("ben", "100.00", transaction_id="early")
+    guide.until_newest_is("reverse", "ben")
+    guide.tell("Return first", f"it was {told['status']} for its purchase, and took it all back")
+    guide.prove("ben", 2)
 
 
 def _stranger(guide: Guide) -> None:
@@ -115,6 +122,10 @@ def _care(guide: Guide) -> None:
     merged = guide.post("/members/dora/merge", {"into": "ben", "reason": "two cards"}, within=False)
     guide.tell("Merge", f"Dora was Ben's second card: {len(merged['programs'])} program absorbed")
     guide.prove("ben")
+    guide.post(f"/merges/{merged['id']}/undo", {"reason": "a namesake"}, within=False)
+    again = guide.points("dora")["available"]
+    guide.tell("Undone", f"nothing had happened since: Dora has her {again} points again")
+    guide.prove("dora")
 
 
 def _totals(guide: Guide) -> None:
@@ -129,3 +140,27 @@ def _totals(guide: Guide) -> None:
         f"the till says 99 purchases, {told['taken']['count']} came: "
         f"{-told['difference']['count']} are missing",
     )
+
+
+def _correction(guide: Guide) -> None:
+    wine = {"key": "wine", "name": "Wine of the day", "rule": {"fixed": 50}}
+    guide.post("/promotions", wine)
+    guide.post("/promotions/wine/publish", {})
+    wrong = guide.buy("emil", "20.00")
+    guide.post("/promotions/wine/versions", {"rule": {"fixed": 5}})
+    guide.post("/promotions/wine/publish", {})
+    run = guide.post(
+        "/re-evaluations",
+        {
+            "reason": "50 was a typing error",
+            "from": wrong["occurred_at"],
+            "until": guide.now().isoformat(),
+            "promotion": "wine",
+            "version": 2,
+        },
+    )
+    path = f"/re-evaluations/{run['id']}"
+    guide.until(lambda: guide.get(path, within=False)["status"] == "done", "the re-evaluation")
+    taken = guide.get(path, within=False)["taken"]
+    guide.tell("Re-evaluation", f"{wrong['points']} points were {taken} too many: put right, once")
+    guide.prove("emil")
