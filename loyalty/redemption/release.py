@@ -58,13 +58,17 @@ def _lapse(
     for one in ids:
         row = redemption_of(session, one)
         _end(going(session, row, accounts[row.account_id], by), Kind.LAPSE, "lapsed")
+    if ids:  # what has come back when its hold was over may have expired since
+        settle_due(session, accounts.values(), at)
     return len(ids)
 
 
 def _end(
     one: Going, kind: Literal[Kind.RELEASE, Kind.LAPSE], became: Literal["released", "lapsed"]
 ) -> None:
-    one.give_back(kind, one.row.points)
+    over = one.row.hold_expires_at
+    freed_at = min(over, one.by.at) if kind is Kind.LAPSE and over else one.by.at
+    one.give_back(kind, one.row.points, at=freed_at)
     one.end_reward()
     one.row.status, one.row.released = became, one.row.points
     finish(one, became)

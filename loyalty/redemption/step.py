@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -101,8 +102,10 @@ class Going:
             {"kind": kind, "points": points, "entry_version": version, "reason": reason}
         )
 
-    def give_back(self, kind: Back, points: int, reason: str | None = None) -> None:
-        """Points return to their lots; see redemption.give_back."""
+    def give_back(
+        self, kind: Back, points: int, reason: str | None = None, *, at: datetime | None = None
+    ) -> None:
+        """Points return to their lots, now or `at` an earlier instant; see redemption.give_back."""
         program = program_by_id(self.session, self.row.program_id)
         version = give_back(
             self.session,
@@ -112,7 +115,7 @@ class Going:
             points,
             owner=self.owner,
             grace_days=program.settings.grace_days,
-            at=self.by.at,
+            at=at or self.by.at,
         )
         step = {"kind": kind, "points": points, "entry_version": version, "reason": reason}
         self.steps.append(step)

@@ -105,6 +105,24 @@ def test_a_lot_expires_while_held__released__lives_for_the_grace_days(session: S
     assert entries(session)[1:] == [("hold", 60), ("expire", 40), ("release", 60)]
 
 
+def test_a_hold_whose_lapse_is_written_late__lapsed_when_its_time_was_over(
+    session: Session,
+) -> None:
+    """Its points lived on by their own dates, not for grace days from when somebody looked."""
+    program = opened(session, settings=GRACE)
+    joined(session, program)
+    earn(session, program, 100, expires_at=AT + 10 * DAY)
+    earn(session, program, 50)
+    held(session, program, 120, for_s=86_400)
+    account = _account(session, program)
+    assert lapse_due(session, [account.id], AT + 30 * DAY) == 1
+    assert balance(session, program) == Balance(available=50)
+    assert lots(session) == [(0, AT + 10 * DAY), (50, None)]
+    assert entries(session)[2:] == [("hold", 120), ("lapse", 120), ("expire", 100)]
+    when = text("SELECT occurred_at FROM entry WHERE kind IN ('lapse', 'expire') ORDER BY version")
+    assert list(session.scalars(when)) == [AT + DAY, AT + 10 * DAY]
+
+
 @pytest.mark.parametrize(
     ("settings", "after"),
     [(ProgramSettings(), Balance()), (GRACE, Balance(available=30))],
