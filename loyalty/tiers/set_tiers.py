@@ -18,11 +18,11 @@ from loyalty.programs.settings import TierSetting, check_tiers
 
 
 class TierInUse(Conflict):
-    """409: members stand on a tier that would be taken away."""
+    """409: members stand on a tier that would be taken away, or something in force asks for it."""
 
     code = "tier_in_use"
-    title = "Members stand on this tier"
-    cure = "Keep the tier, under another name or threshold if need be."
+    title = "This tier is in use"
+    cure = "Keep the tier, under another name or threshold if need be, or end what asks for it."
 
 
 def set_tiers(

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Response
 
 from loyalty.clock import now
+from loyalty.earning.set_free_tiers import set_free_tiers
 from loyalty.people.answer import member_answer
+from loyalty.programs.judging import at_rest
 from loyalty.programs.queries import program_by_slug
 from loyalty.programs.settings import TierSetting
 from loyalty.tiers.assign import assign_tier
-from loyalty.tiers.set_tiers import set_tiers
 from loyalty.transaction import transaction
 from loyalty.web.auth import acting, allow, tenant
 from loyalty.web.member_schema import MemberSchema, shown_member
@@ -44,9 +45,9 @@ def replace(wanted: dict[str, Any], program: str) -> object:
     """Replace the tiers; who has reached a higher one rises with their next award."""
     asked = [TierSetting(**one) for one in wanted["tiers"]]
     with transaction(tenant()) as session:
-        present = program_by_slug(session, program, lock=True)
+        present = at_rest(session, program, lock=True)
         if_match(present.version)
-        ordered = set_tiers(session, present, asked, by=acting(now(session)))
+        ordered = set_free_tiers(session, present, asked, acting(now(session)))
     return _told(ordered), 200, {"ETag": etag(present.version + 1)}
 
 

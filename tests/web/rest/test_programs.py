@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.rest.caller import Caller
+from tests.web.rest.caller import Caller, Told
 
 _CURRENCIES = "/earn_rate/currencies"
 WINE = {"slug": "wine", "name": "Wine & Dine"}
@@ -201,6 +201,29 @@ def test_tiers_are_read_and_replaced(call: Caller) -> None:
     assert call("GET", "/programs/wine/tiers").headers["ETag"] == replaced.headers["ETag"] == '"2"'
     stale = call("PUT", "/programs/wine/tiers", {"tiers": new}, If_Match='"1"')
     assert stale.status == 412
+
+
+def test_a_tier_that_something_in_force_asks_for_stays(call: Caller) -> None:
+    wine = "/programs/wine"
+    call("POST", "/programs", {"slug": "wine", "name": "Wine"})
+    rule = {"fixed": 5, "when": {"not": {"tier": ["gold"]}}}
+    call("POST", f"{wine}/promotions", {"key": "p", "name": "P", "rule": rule})
+    call("POST", f"{wine}/goals", {"key": "g", "name": "G", "kind": "tier", "tier": "gold"})
+    rewards = [{"kind": "points", "points": 1}]
+    campaign = {"key": "c", "name": "C", "goals": ["g"], "rewards": rewards}
+    call("POST", f"{wine}/campaigns", campaign)
+
+    def without_gold() -> Told:
+        read = call("GET", f"{wine}/tiers")
+        tiers = [tier for tier in read.body["tiers"] if tier["key"] != "gold"]
+        etag = read.headers["ETag"]
+        return call("PUT", f"{wine}/tiers", {"tiers": tiers}, If_Match=etag)
+
+    for what in ("promotions/p", "campaigns/c"):
+        assert call("POST", f"{wine}/{what}/publish").status == 200
+        assert without_gold().refusal == (409, "tier_in_use")
+        assert call("POST", f"{wine}/{what}/end", {}).status == 200
+    assert without_gold().status == 200
 
 
 @pytest.mark.parametrize(
