@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -56,9 +56,16 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
         return super().alt_response(status_code, **options)  # type: ignore[no-any-return]
 
     @staticmethod
-    def doc(**told: Any) -> Callable[[View], View]:
-        """Adds to the documentation what the code can't tell."""
-        return Blueprint.doc(**told)  # type: ignore[no-any-return]
+    def doc(*, parameters: Sequence[dict[str, Any]] = (), **told: Any) -> Callable[[View], View]:
+        """Adds to the documentation what the code can't tell; parameters to those that it can."""
+
+        def decorate(view: View) -> View:
+            documented: View = Blueprint.doc(**told)(view)
+            for parameter in parameters:
+                documented = _documented(parameter)(documented)
+            return documented
+
+        return decorate
 
     def keyed(self, *, required: bool) -> Callable[[View], View]:
         """Documents the Idempotency-Key header; `loyalty.web.once.once` reads it."""

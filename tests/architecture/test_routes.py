@@ -93,6 +93,27 @@ def test_the_document_is_one_a_client_can_be_made_from(document: dict[str, Any])
         assert operation["x-operation"] in ALLOWED
 
 
+def test_whatever_is_read_beside_the_body_is_in_the_document(
+    app: Flask, document: dict[str, Any]
+) -> None:
+    """What `arguments`, `keyed` and `conditional` say, whatever `doc` adds to it."""
+    told = {
+        operation["operationId"]: {one["name"] for one in operation.get("parameters", ())}
+        for path in document["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    }
+    for endpoint, view in app.view_functions.items():
+        read: set[str] = set()
+        for one in getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ()):
+            if one["in"] == "query" and "schema" in one and "name" not in one:
+                schema = one["schema"]
+                read |= set((schema() if isinstance(schema, type) else schema).fields)
+            elif one["in"] != "json":
+                read.add(one["name"])
+        assert read <= told.get(endpoint.replace(".", "_"), set()), endpoint
+
+
 def test_the_page_needs_no_internet(app: Flask) -> None:
     client = app.test_client()
     page = client.get("/docs")
