@@ -21,6 +21,9 @@ _APP_TIMEOUTS = (
     "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
 )
 _SYSTEM_TIMEOUTS = "-c statement_timeout=600s -c idle_in_transaction_session_timeout=60s"
+#: On a server of one's own JIT is on, and compiles the audit's questions for a hundred times as
+#: long as they take.
+_NO_JIT = "-c jit=off"
 
 
 class Role(StrEnum):
@@ -124,7 +127,7 @@ def engine(role: Role) -> Engine:
         json_deserializer=orjson.loads,
         connect_args={
             "connection_factory": _PlainConnection,
-            "options": f"-c role={role.value} -c timezone=UTC {timeouts}",
+            "options": f"-c role={role.value} -c timezone=UTC {_NO_JIT} {timeouts}",
             "connect_timeout": 5,
             "keepalives_idle": 10,
             "keepalives_interval": 3,

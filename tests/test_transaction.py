@@ -30,6 +30,13 @@ def test_a_read_leaves_no_tenant_behind(tenant: TestTenant) -> None:
     assert nobody == (0,)
 
 
+def test_nothing_is_compiled_whatever_the_server_is_set_to(tenant: TestTenant) -> None:
+    asked = "SELECT setting, source FROM pg_settings WHERE name = 'jit'"
+    with across_tenants() as session:
+        assert session.execute(text(asked)).one() == ("off", "client")
+    assert read_row(tenant.id, asked, {}) == ("off", "client")
+
+
 def test_a_cut_connection_is_a_503_and_the_next_read_works(
     database: Own, tenant: TestTenant
 ) -> None:
