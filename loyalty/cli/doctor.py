@@ -50,9 +50,9 @@ def examine() -> Iterator[Finding]:
 
 def _postgres() -> Iterator[Finding]:
     settings = config()
-    for role, url in (
-        (Role.APP, settings.database_url),
-        (Role.SYSTEM, settings.database_system_url),
+    for role, name, url in (
+        (Role.APP, "DATABASE_URL", settings.database_url),
+        (Role.SYSTEM, "DATABASE_SYSTEM_URL", settings.database_system_url),
     ):
         try:
             with closing(psycopg2.connect(url, connect_timeout=_PATIENCE_S)) as connection:
@@ -62,7 +62,7 @@ def _postgres() -> Iterator[Finding]:
         except (psycopg2.Error, ValueError) as error:
             yield Finding(
                 f"Postgres at {shown(url)} does not answer: {_first_line(error)}",
-                "Start it, or mend DATABASE_URL.",
+                f"Start it, or mend {name}.",
             )
             return
 
@@ -173,8 +173,8 @@ def _broker(client: redis.Redis) -> Iterator[Finding]:
         except redis.ResponseError:
             yield Finding(f"{name} does not tell its {setting} (a hosted one does not)")
             continue
-        cure = "" if there == wanted else f"CONFIG SET {setting} {wanted}: so {why}."
-        yield Finding(f"{setting} is {there}", cure)
+        cure = f"CONFIG SET {setting} {wanted}, and the same in its configuration: so {why}."
+        yield Finding(f"{setting} is {there}", "" if there == wanted else cure)
 
 
 def _workers(client: redis.Redis) -> Iterator[Finding]:

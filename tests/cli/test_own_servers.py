@@ -7,6 +7,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+import redis
 
 from tests.cli.terminal import loyalty
 from tests.servers import Own
@@ -30,6 +31,23 @@ def theirs(database: Own) -> Iterator[dict[str, str]]:
         }
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
         cursor.execute(f"DROP ROLE {name}")
+
+
+def test_doctor_names_the_variable_and_the_setting_to_mend(
+    theirs: dict[str, str],
+) -> None:
+    nobody = {"DATABASE_SYSTEM_URL": "postgresql://loyalty@127.0.0.1:1/loyalty"}
+    with redis.Redis.from_url(theirs["REDIS_URL"]) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            said = loyalty("doctor", **theirs, **nobody).stdout
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+    assert "\n  Start it, or mend DATABASE_SYSTEM_URL.\n" in said
+    assert (
+        "✗ maxmemory-policy is allkeys-lru\n  CONFIG SET maxmemory-policy noeviction,"
+        " and the same in its configuration: so messages are not thrown away for memory.\n"
+    ) in said
 
 
 def test_one_url_is_enough(theirs: dict[str, str]) -> None:
