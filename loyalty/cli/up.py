@@ -60,7 +60,7 @@ def up(wish: Wish) -> None:
         running.wait_until_ready(begun)
         running.show_demo()
         while not running.supervisor.stopping:
-            running.supervisor.watch()
+            running.watch()
         say("\nStopping; the data stay in " + str(wish.data))
 
 
@@ -74,11 +74,12 @@ class _Running:
         self.env = dict(os.environ)
         self.supervisor = Supervisor(self.env, show_line, self._tell)
         self.embedded_database = not os.environ.get("DATABASE_URL")
-        self.flower_port = free_port(_FLOWER_PORT)
+        self.flower_port = _FLOWER_PORT
         address = "127.0.0.1" if wish.host in ("0.0.0.0", "::") else wish.host  # noqa: S104
+        address = f"[{address}]" if ":" in address else address
         self.stack = Stack(
             url=f"http://{address}:{wish.port}",
-            flower_url=f"http://127.0.0.1:{self.flower_port}",
+            flower_url="",  # told when it is started: it takes its port last of all
             environment={},
             embedded_database=self.embedded_database,
         )
@@ -130,6 +131,16 @@ class _Running:
                 trouble(f"The demo stopped: {error}")
             say(f"  API, signed in to the demo: {demo.docs_url(self.stack.url)}")
 
+    def watch(self) -> None:
+        """One turn. Flower gets another port when somebody took its own while it was away."""
+        self.supervisor.watch()
+        flower = self.supervisor.children.get("flower")
+        if flower is None or flower.start_again_at is None:
+            return
+        if free_port(self.flower_port) != self.flower_port:
+            flower.part = self._flower()
+            say(f"  Flower {self.stack.flower_url}")
+
     def end(self) -> None:
         """Stops all of it, in order."""
         self.supervisor.stop()
@@ -161,15 +172,20 @@ class _Running:
             self.env.setdefault("LOYALTY_LOG", "text")
 
     def _parts_that_watch(self) -> list[parts.Part]:
-        flower = parts.flower(self.flower_port, write=self.wish.flower_write)
-        password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
         return [
             parts.sweeper(),
             parts.courier(),
             *([parts.mailer()] if config().mail else []),
             parts.beat(),
-            replace(flower, env={"FLOWER_BASIC_AUTH": password}),
+            self._flower(),
         ]
+
+    def _flower(self) -> parts.Part:
+        self.flower_port = free_port(self.flower_port)
+        self.stack = replace(self.stack, flower_url=f"http://127.0.0.1:{self.flower_port}")
+        password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
+        flower = parts.flower(self.flower_port, write=self.wish.flower_write)
+        return replace(flower, env={"FLOWER_BASIC_AUTH": password})
 
     def _see_to_deaths(self) -> None:
         for child in self.supervisor.children.values():

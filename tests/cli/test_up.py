@@ -7,11 +7,13 @@ import os
 import re
 import shlex
 import signal
+import socket
 import stat
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -65,6 +67,23 @@ def test_the_urls_answer_and_flower_asks_who_it_is(up: Up) -> None:
     until(lambda: _answers(told.flower_url), "Flower to answer", 30)
     assert requests.get(told.flower_url, timeout=10).status_code == 401
     assert requests.get(told.flower_url, auth=("loyalty", password), timeout=10).ok
+
+
+def test_flower_gets_another_port_when_somebody_takes_its_own(up: Up) -> None:
+    before = up.tells().flower_url
+    until(lambda: _answers(before), "Flower to answer", 30)
+    os.killpg(up.pid("flower"), signal.SIGKILL)
+    somebody: list[socket.socket] = []
+
+    def takes_it() -> bool:
+        with contextlib.suppress(OSError):
+            somebody.append(socket.create_server(("127.0.0.1", urlsplit(before).port or 0)))
+        return bool(somebody)
+
+    until(takes_it, "its port to be free")
+    with somebody[0]:
+        until(lambda: up.tells().flower_url != before, "another port", 30)
+        until(lambda: _answers(up.tells().flower_url), "Flower to answer there", 30)
 
 
 def _answers(url: str) -> bool:
