@@ -127,9 +127,10 @@ def keys_of_set(session: Session, key_set_id: UUID) -> Sequence[Issuer]:
     ).all()
 
 
-def operator(session: Session, operator_id: UUID) -> Operator:
+def operator(session: Session, operator_id: UUID, *, lock: bool = False) -> Operator:
     """An operator of the session's tenant. Raises NotFound."""
-    return _one(session, Operator, Operator.id == operator_id, f"operator {operator_id}")
+    named = f"operator {operator_id}"
+    return _one(session, Operator, Operator.id == operator_id, named, lock=lock)
 
 
 def find_operator(session: Session, name: str) -> Operator | None:

@@ -24,5 +24,7 @@ def etag(version: int) -> str:
 def if_match(version: int) -> None:
     """Raises PreconditionFailed when the caller has read another version. No header: no check."""
     expected = request.headers.get("If-Match")
-    if expected is not None and expected.strip() not in {"*", etag(version)}:
+    if expected is None:
+        return
+    if {"*", etag(version)}.isdisjoint(one.strip() for one in expected.split(",")):
         raise PreconditionFailed(f"It is at version {etag(version)} now.")

@@ -114,6 +114,13 @@ def test_whatever_is_read_beside_the_body_is_in_the_document(
         assert read <= told.get(endpoint.replace(".", "_"), set()), endpoint
 
 
+def test_every_patch_may_say_what_was_read(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        if "patch" in operations:
+            told = {one["name"] for one in operations["patch"].get("parameters", ())}
+            assert "If-Match" in told, path
+
+
 def test_the_page_needs_no_internet(app: Flask) -> None:
     client = app.test_client()
     page = client.get("/docs")

@@ -111,6 +111,20 @@ def test_a_change_ends_every_token(client: FlaskClient, tenant: TestTenant) -> N
     assert log_in(client, tenant.slug).status_code == 401
 
 
+def test_a_person_whom_somebody_else_changed_meanwhile_stays(
+    client: FlaskClient, tenant: TestTenant
+) -> None:
+    path = f"/v1/operators/{add(client, tenant, role='support')['id']}"
+    read = client.get(path, headers=tenant.headers())
+    knowing = {**tenant.headers(), "If-Match": read.headers["ETag"]}
+    first = client.patch(path, headers=knowing, json={"role": "finance"})
+    assert first.status_code == 200
+    assert client.patch(path, headers=knowing, json={"disabled": True}).status_code == 412
+    now = client.get(path, headers=tenant.headers())
+    assert (now.get_json()["role"], now.get_json()["disabled_at"]) == ("finance", None)
+    assert now.headers["ETag"] == first.headers["ETag"] != read.headers["ETag"]
+
+
 def test_ones_own_password(client: FlaskClient, tenant: TestTenant) -> None:
     add(client, tenant)
     headers = _headers(log_in(client, tenant.slug))

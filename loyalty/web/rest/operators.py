@@ -17,6 +17,7 @@ from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Choice, Flag, Id, Instant, Schema, Text
 from loyalty.web.fields.text import Formed
 from loyalty.web.lists import ListById, page, page_schema
+from loyalty.web.patch import etag, if_match
 from loyalty.web.resource import Resource
 
 operators = Resource("operators", description="People who log in by a password.")
@@ -88,20 +89,27 @@ def browse(asked: dict[str, Any]) -> object:
 @operators.route("/operators/<id:operator_id>", methods=["GET"])
 @allow("operators.read")
 @operators.response(200, OperatorSchema)
-def read(operator_id: UUID) -> Operator:
+def read(operator_id: UUID) -> Any:
     """Tell a person's role, and when they last logged in."""
     with transaction(tenant()) as session:
-        return queries.operator(session, operator_id)
+        return _told(queries.operator(session, operator_id))
 
 
 @operators.route("/operators/<id:operator_id>", methods=["PATCH"])
 @allow("operators.change")
+@operators.conditional()
 @operators.arguments(OperatorChangeSchema)
 @operators.response(200, OperatorSchema)
-def change(wanted: dict[str, Any], operator_id: UUID) -> Operator:
+def change(wanted: dict[str, Any], operator_id: UUID) -> Any:
     """Give a person another role or password, disable them, or let them in again."""
     principal().require_unrestricted()
     role = Role(wanted["role"]) if "role" in wanted else None
     wish = Change(role, wanted.get("disabled"), wanted.get("password"))
     with transaction(tenant()) as session:
-        return change_operator(session, operator_id, wish, acting(wall_clock()))
+        if_match(queries.operator(session, operator_id, lock=True).generation)
+        return _told(change_operator(session, operator_id, wish, acting(wall_clock())))
+
+
+def _told(one: Operator) -> Any:
+    """The person, at the version that ends with the next change and the next log-out."""
+    return one, 200, {"ETag": etag(one.generation)}
