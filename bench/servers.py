@@ -22,7 +22,7 @@ from psycopg2 import extensions
 from loyalty.cli.migrate import upgrade
 from loyalty.cli.parts import ROOT, Part, web
 from loyalty.config import config
-from loyalty.db import engine
+from loyalty.db import made_engine
 from loyalty.embedded import CannotStart, Postgres, Valkey, claim
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.process import kill_group, spawn, stop
@@ -95,7 +95,7 @@ def work_in(servers: Servers, database: str) -> None:
     upgrade(env["DATABASE_OWNER_URL"])
     os.environ.update(env)
     config.cache_clear()
-    engine.cache_clear()
+    made_engine.cache_clear()
 
 
 def give_up_after(seconds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
@@ -113,9 +114,21 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(begin + whose)
 
 
-@cache
+_MAKING = threading.Lock()
+
+
 def engine(role: Role) -> Engine:
-    """The engine whose connections act as `role`. Made on first use, so after a fork."""
+    """The engine whose connections act as `role`. Made on first use, so after a fork.
+
+    Of a burst of requests that are the first of their process, one makes it: else each had a pool.
+    """
+    with _MAKING:
+        return made_engine(role)
+
+
+@cache
+def made_engine(role: Role) -> Engine:
+    """What `engine` keeps; call that."""
     timeouts = _APP_TIMEOUTS if role is Role.APP else _SYSTEM_TIMEOUTS
     made = create_engine(
         _url(role),

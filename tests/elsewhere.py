@@ -12,7 +12,7 @@ from uuid import uuid4
 import psycopg2
 
 from loyalty.config import config
-from loyalty.db import Role, engine
+from loyalty.db import Role, engine, made_engine
 from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.outbox import handover
 from loyalty.tasks import in_hand, queue
@@ -20,7 +20,14 @@ from tests.servers import TEMPLATE, Own, create_database
 from tests.stack import until
 
 _NUMBERS = count(1_000_000, 100_000)  # of tenants: no two databases share one
-_REMEMBERED = (config, in_hand.client, queue.client, handover.producer, handover.publisher, engine)
+_REMEMBERED = (
+    config,
+    in_hand.client,
+    queue.client,
+    handover.producer,
+    handover.made_publisher,
+    made_engine,
+)
 
 
 @contextmanager

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import psycopg2
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from loyalty.db import Role, engine
 from loyalty.errors import Unavailable
+from loyalty.outbox.handover import publisher
 from loyalty.transaction import across_tenants, brief, read_row, transaction, undone
+from loyalty.web import waiting
+from tests.elsewhere import redis_at
 from tests.opened import opened
 from tests.servers import Own
 from tests.tenant import TestTenant, fresh_tenant
@@ -35,6 +42,18 @@ def test_nothing_is_compiled_whatever_the_server_is_set_to(tenant: TestTenant) -
     with across_tenants() as session:
         assert session.execute(text(asked)).one() == ("off", "client")
     assert read_row(tenant.id, asked, {}) == ("off", "client")
+
+
+def test_a_burst_of_first_requests_makes_one_of_each(database: Own) -> None:
+    at_once = Barrier(16)
+
+    def first(_: int) -> tuple[object, ...]:
+        at_once.wait()
+        return waiting.waiting(), publisher(), engine(Role.APP), engine(Role.SYSTEM)
+
+    waiting._waiting_of.cache_clear()
+    with redis_at(database.valkey.url(1)), ThreadPoolExecutor(16) as threads:
+        assert len(set(threads.map(first, range(16)))) == 1
 
 
 def test_a_cut_connection_is_a_503_and_the_next_read_works(

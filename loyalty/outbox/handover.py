@@ -137,7 +137,16 @@ class Publisher:
             log.warning("wake-up not sent", error=repr(error), dropped=len(ids))
 
 
-@cache
+_MAKING = threading.Lock()  # one thread makes it; a burst of others takes what it made
+
+
 def publisher() -> Publisher:
     """The publisher of this process."""
+    with _MAKING:
+        return made_publisher()
+
+
+@cache
+def made_publisher() -> Publisher:
+    """What `publisher` keeps; call that."""
     return Publisher()

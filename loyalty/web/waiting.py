@@ -97,6 +97,10 @@ class Waiting:
                     judged.set()
 
 
+#: Of a burst of requests that are the first of their process, one makes it and the others take it.
+_MAKING = threading.Lock()
+
+
 @cache
 def _waiting_of(_pid: int) -> Waiting:
     return Waiting(int(os.environ.get("GRANIAN_BLOCKING_THREADS", "32")))
@@ -104,7 +108,8 @@ def _waiting_of(_pid: int) -> Waiting:
 
 def waiting() -> Waiting:
     """Those who wait in this process (made after a fork: a thread does not survive one)."""
-    return _waiting_of(os.getpid())
+    with _MAKING:
+        return _waiting_of(os.getpid())
 
 
 def judged_within(tenant_id: int, activity_id: UUID, seconds: float) -> bool:
