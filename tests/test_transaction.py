@@ -14,7 +14,7 @@ from loyalty.db import Role, engine
 from loyalty.errors import Unavailable
 from loyalty.outbox.handover import publisher
 from loyalty.transaction import across_tenants, brief, read_row, transaction, undone
-from loyalty.web import waiting
+from loyalty.web import intake, waiting
 from tests.elsewhere import redis_at
 from tests.opened import opened
 from tests.servers import Own
@@ -49,9 +49,11 @@ def test_a_burst_of_first_requests_makes_one_of_each(database: Own) -> None:
 
     def first(_: int) -> tuple[object, ...]:
         at_once.wait()
-        return waiting.waiting(), publisher(), engine(Role.APP), engine(Role.SYSTEM)
+        engines = engine(Role.APP), engine(Role.SYSTEM)
+        return waiting.waiting(), intake.intake(), publisher(), *engines
 
     waiting._waiting_of.cache_clear()
+    intake._intake_of.cache_clear()
     with redis_at(database.valkey.url(1)), ThreadPoolExecutor(16) as threads:
         assert len(set(threads.map(first, range(16)))) == 1
 

@@ -134,6 +134,9 @@ def _answer_all(tickets: Iterable[_Ticket], error: Exception) -> None:
         ticket.done.release()
 
 
+_MAKING = threading.Lock()  # one thread makes it; a burst of others takes what it made
+
+
 @cache
 def _intake_of(_pid: int) -> Intake:
     return Intake(config().intake_queue, config().intake_timeout_s)
@@ -141,4 +144,5 @@ def _intake_of(_pid: int) -> Intake:
 
 def intake() -> Intake:
     """The intake of this process (made after a fork: a thread does not survive one)."""
-    return _intake_of(os.getpid())
+    with _MAKING:
+        return _intake_of(os.getpid())
