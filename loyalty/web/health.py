@@ -28,7 +28,7 @@ from loyalty.web.auth import allow
 _ROOT = Path(__file__).parents[2]
 _TIMEOUT_S = 0.25
 _NOBODY = 0  # no tenant: sees no row of anybody
-_QUEUES = ("award", "sweep", "time", "webhooks")
+_QUEUES = ("award", "sweep", "time", "mail", "webhooks")
 
 _REVISION = text("SELECT version_num FROM alembic_version")
 _BACKLOG = text("""

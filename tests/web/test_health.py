@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+import celeryconfig
 from loyalty import metrics
 from loyalty.config import config
 from loyalty.transaction import across_tenants, transaction
@@ -86,7 +87,8 @@ def test_the_backlog_is_measured_where_it_lies(client: FlaskClient, tenant: Test
     assert told["loyalty_oldest_unsettled_seconds"] >= 3600
     assert told["loyalty_postgres_up"] == 1
     assert told["loyalty_broken_invariants"] == 0
-    assert told["loyalty_queue_depth{'queue': 'award'}"] >= 0
+    for queue in celeryconfig.task_queues:
+        assert told[f"loyalty_queue_depth{{'queue': '{queue}'}}"] >= 0
 
 
 @pytest.mark.usefixtures("alone")
