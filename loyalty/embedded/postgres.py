@@ -32,6 +32,7 @@ _SUPERUSER = "postgres"
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_LIMIT = 104 if sys.platform == "darwin" else 108  # bytes of sun_path, with its NUL
 _START_TIMEOUT_S = 300.0  # after a kill it first replays up to max_wal_size
+_YOURS = "yours.conf"
 _BINARIES = Path("pginstall18", "bin")
 _HOMES = ("/var/lib", "/var/db")  # of what root's servers own: Linux, macOS
 _OLDER = shutil.ignore_patterns("pginstall", "__pycache__")
@@ -160,7 +161,16 @@ class Postgres:
         return Path("/proc/self/cwd") if self._by_cwd else folder
 
     def _make_cluster(self, binaries: Path) -> None:
-        """Into a folder beside, then renamed: a kill in the middle leaves no half a cluster."""
+        """Into a folder beside, then renamed: a kill in the middle leaves no half a cluster.
+
+        Settings that were put there before the first start come along.
+        """
+        there = {one.name for one in self.folder.iterdir()} if self.folder.exists() else set()
+        if there - {_YOURS}:
+            raise CannotStart(
+                f"{self.folder} holds files and no database: move them away, or choose another "
+                "--data."
+            )
         fresh = self.folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700, parents=True)
@@ -183,6 +193,8 @@ class Postgres:
                 f"Postgres could not make its folder {self.folder} ({said[-1].strip()}): "
                 "choose another one with --data."
             )
+        if there:
+            (self.folder / _YOURS).replace(fresh / _YOURS)
         fresh.replace(self.folder)
 
     def _end_the_last_run(self) -> None:

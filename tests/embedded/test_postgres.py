@@ -69,6 +69,8 @@ def test_text_sorts_and_folds_the_same_everywhere(postgres: Postgres) -> None:
 
 def test_what_a_kill_leaves_blocks_nothing_and_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "yours.conf").write_text("work_mem = '7MB'\n")  # before there is a database
     first = Postgres(folder, durable=False)
     first.start()
     with closing(psycopg2.connect(first.url(OWNER))) as connection:
@@ -88,6 +90,7 @@ def test_what_a_kill_leaves_blocks_nothing_and_loses_nothing(tmp_path: Path) -> 
     second.start()
     try:
         assert rows(second.url(OWNER), "SELECT seven FROM kept") == [(7,)]
+        assert rows(second.url(OWNER), "SHOW work_mem") == [("7MB",)]
         assert stranger.poll() is None
     finally:
         second.stop()
@@ -114,6 +117,14 @@ def test_a_folder_made_by_another_version_is_refused_in_one_sentence(tmp_path: P
     (tmp_path / "postgres" / "PG_VERSION").write_text("15\n")
     with pytest.raises(CannotStart, match=r"made by Postgres 15 and this is 18.*pg_dump"):
         Postgres(tmp_path / "postgres").start()
+
+
+def test_a_folder_of_something_else_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "notes.txt").write_text("mine")
+    with pytest.raises(CannotStart, match=r"holds files and no database: move them away"):
+        Postgres(tmp_path / "postgres").start()
+    assert (tmp_path / "postgres" / "notes.txt").read_text() == "mine"
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_link(tmp_path: Path) -> None:
