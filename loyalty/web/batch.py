@@ -20,12 +20,12 @@ _TOLD = Text(required=True)
 def read_items(name: str) -> list[Any]:
     """The items of the request, not yet looked at: lines, or the list that the body has as `name`.
 
-    What cannot be read of a line stands in its place as a problem. Raises what makes the whole
-    unreadable.
+    What cannot be read of a line, or means two things in an item, stands in its place as a problem.
+    Raises what makes the whole unreadable.
     """
     if request.mimetype == NDJSON:
         return ndjson_body(MOST_BATCH_BYTES, MOST_ITEMS)
-    body = json_body(MOST_BATCH_BYTES)
+    body = json_body(MOST_BATCH_BYTES, name)
     items = body.get(name) if isinstance(body, dict) else None
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
         raise Invalid.field(f"/{name}", "wrong_length", f"1 to {MOST_ITEMS} items are expected.")

@@ -29,8 +29,8 @@ class UnsupportedMediaType(Problem):
     cure = "Send JSON with `Content-Type: application/json`."
 
 
-def json_body(most_bytes: int = MAX_BODY_BYTES) -> Any:
-    """The JSON value in the request's body.
+def json_body(most_bytes: int = MAX_BODY_BYTES, items_of: str | None = None) -> Any:
+    """The JSON value in the request's body; in its list `items_of` as `read_json` tells.
 
     Raises UnsupportedMediaType, Unreadable, and werkzeug's RequestEntityTooLarge.
     """
@@ -40,7 +40,7 @@ def json_body(most_bytes: int = MAX_BODY_BYTES) -> Any:
     raw = _raw_body(most_bytes)
     if not raw:
         raise Unreadable("A JSON body is expected, and there is none.")
-    return read_json(raw)
+    return read_json(raw, items_of)
 
 
 def ndjson_body(most_bytes: int, most_lines: int) -> list[Any]:

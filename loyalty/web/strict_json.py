@@ -16,6 +16,7 @@ import orjson
 from loyalty.errors import FieldError, Problem
 
 MAX_DEPTH = 32
+_LEVEL_OF_ITEMS = 2
 #: From here on a double no longer holds four decimals: those numbers are read as Decimal.
 _INEXACT_FROM = 1e11
 
@@ -46,10 +47,11 @@ class _NoNumber:
     """NaN, Infinity, or a number that overflows to it."""
 
 
-def read_json(raw: bytes) -> Any:
+def read_json(raw: bytes, items_of: str | None = None) -> Any:
     """The value that `raw` holds. Raises Unreadable.
 
-    Numbers are int or float, and Decimal where a float would not be exact.
+    Numbers are int or float, and Decimal where a float would not be exact. In an object's list
+    `items_of` an item that has more or less than one meaning stands as a problem in its place.
     """
     if b"\\" not in raw:
         try:
@@ -58,7 +60,7 @@ def read_json(raw: bytes) -> Any:
                 return value
         except (orjson.JSONDecodeError, _Doubtful):
             pass
-    return _read_slowly(raw)
+    return _read_slowly(raw, items_of)
 
 
 def _colons(value: Any, levels: int) -> int:
@@ -81,7 +83,7 @@ def _colons(value: Any, levels: int) -> int:
     return colons
 
 
-def _read_slowly(raw: bytes) -> Any:
+def _read_slowly(raw: bytes, items_of: str | None) -> Any:
     try:
         value = json.loads(
             raw.decode(),
@@ -99,9 +101,17 @@ def _read_slowly(raw: bytes) -> Any:
         raise Unreadable(f"The body is not JSON: {fault} at {where}.") from None
     except ValueError:  # thousands of digits
         raise Unreadable("A number has too many digits.") from None
+    if isinstance(value, dict) and isinstance(items := value.get(items_of), list):
+        value[items_of] = [_unflawed(one) for one in items]
     for flaw in _flaws(value, (), MAX_DEPTH):
         raise Unreadable(flaw.detail, errors=[flaw])
     return value
+
+
+def _unflawed(item: object) -> object:
+    for flaw in _flaws(item, (), MAX_DEPTH - _LEVEL_OF_ITEMS):
+        return Unreadable(flaw.detail, errors=[flaw])
+    return item
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -89,6 +89,38 @@ def test_what_is_json_is_read(raw: bytes, value: object) -> None:
     assert read_json(raw) == value
 
 
+def test_an_item_that_is_wrong_spoils_no_other() -> None:
+    deep = b"[" * 31 + b"]" * 31
+    items = [b'{"a":NaN}', b'{"a":1}', b'{"b":[{"a":1,"a":2}]}', b"1e400", deep, b'{"a":1.5}']
+    read = read_json(b'{"items":[' + b",".join(items) + b"]}", "items")["items"]
+    assert [one for one in read if not isinstance(one, Unreadable)] == [{"a": 1}, {"a": 1.5}]
+    assert [
+        [(error.pointer, error.code) for error in one.errors]
+        for one in read
+        if isinstance(one, Unreadable)
+    ] == [
+        [("/a", "not_a_number")],
+        [("/b/0/a", "named_twice")],
+        [("", "not_a_number")],
+        [("/0" * 30, "too_deep")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        (b'{"items":[{"a":1}],"items":[]}', "/items"),
+        (b'{"items":{"a":NaN}}', "/items/a"),
+        (b'{"items":[],"other":NaN}', "/other"),
+        (b'[{"items":[NaN]}]', "/0/items/0"),
+    ],
+)
+def test_what_is_wrong_beside_the_items_spoils_the_whole(raw: bytes, where: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_json(raw, "items")
+    assert [error.pointer for error in refused.value.errors] == [where]
+
+
 def test_a_lone_surrogate_is_left_to_the_field_that_can_name_it() -> None:
     assert read_json(b'{"a":"\\ud800"}') == {"a": "\ud800"}
 

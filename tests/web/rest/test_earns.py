@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -69,6 +70,28 @@ def test_a_query_that_is_not_understood_writes_nothing(
 ) -> None:
     assert wine("POST", f"{EARNS}?{query}", bought(), role="server").wrong == [wrong]
     assert _ids(wine("GET", EARNS)) == []
+
+
+def test_what_is_no_number_or_named_twice_in_a_batch_refuses_its_item_alone(wine: Caller) -> None:
+    good = [json.dumps(bought(f"t-{n}")) for n in range(2)]
+    no_number = good[0].replace('"12.50"', "NaN")
+    twice = good[0][:-1] + ', "source": "shop"}'
+    answer = wine.client.post(
+        f"/v1{EARNS}/batch",
+        data=f'{{"earns": [{good[0]}, {no_number}, {twice}, {good[1]}]}}',
+        headers={"Content-Type": "application/json", **wine.tenant.headers()},
+    )
+    assert answer.status_code == 202
+    told = [
+        (one["outcome"], one.get("code"), [error["pointer"] for error in one.get("errors", ())])
+        for one in answer.get_json()["results"]
+    ]
+    assert told == [
+        ("accepted", None, []),
+        ("invalid", "unreadable", ["/amount"]),
+        ("invalid", "unreadable", ["/source"]),
+        ("accepted", None, []),
+    ]
 
 
 def test_every_filter_of_the_list_holds(wine: Caller) -> None:
