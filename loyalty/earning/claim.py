@@ -14,7 +14,8 @@ ALONE_FROM = 3  # re-sends after which a row is judged alone, so that it can't h
 MOST_CLAIMS_ALONE = 5
 
 _CLAIM = text(
-    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :most, :alone_from) ORDER BY id"
+    "SELECT * FROM claim_activities(:tenant, CAST(:ids AS uuid[]), :top_up, :alone_from)"
+    " ORDER BY id"
 )
 
 
@@ -30,7 +31,7 @@ def claim(session: Session, ids: Sequence[UUID], *, top_up: bool) -> Sequence[Ro
             "tenant": session.info["tenant_id"],
             "ids": [str(one) for one in ids],
             "alone_from": ALONE_FROM,
-            "most": MOST_AT_ONCE if top_up else 0,
+            "top_up": MOST_AT_ONCE if top_up else 0,
         },
     ).all()
 

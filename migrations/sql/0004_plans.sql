@@ -1,0 +1,119 @@
+-- Plans that cost the same however much there is, and however young: a database that has no statistics yet must not go through
+-- all that there is to find one row. Measured in docs/decisions/0022.
+
+-- What was used of limits, as in 0003, each counter found by its key.
+CREATE OR REPLACE FUNCTION count_promotion_uses(t integer, added json)
+RETURNS TABLE (promotion_id integer, period text, points points, uses integer)
+LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE one record;
+BEGIN
+  INSERT INTO promotion_use AS u (tenant_id, account_id, promotion_id, period, points, uses)
+  SELECT t, r.account_id, r.promotion_id, r.period, r.points, r.uses
+  FROM json_to_recordset(added) AS r(promotion_id integer, account_id bigint, period text,
+                                     points bigint, uses integer)
+  WHERE r.account_id <> 0
+  ON CONFLICT (tenant_id, account_id, promotion_id, period)
+  DO UPDATE SET points = u.points + excluded.points, uses = u.uses + excluded.uses;
+
+  FOR one IN
+    SELECT r.* FROM json_to_recordset(added) AS r(promotion_id integer, account_id bigint, period text,
+                                                  points bigint, uses integer)
+    WHERE r.account_id = 0 ORDER BY r.promotion_id, r.period
+  LOOP
+    INSERT INTO promotion_budget VALUES (t, one.promotion_id, one.period, 0, 0) ON CONFLICT DO NOTHING;
+    RETURN QUERY
+      UPDATE promotion_budget b SET points = b.points + one.points, uses = b.uses + one.uses
+      WHERE b.tenant_id = t AND b.promotion_id = one.promotion_id AND b.period = one.period
+      RETURNING b.promotion_id, b.period, b.points, b.uses;
+  END LOOP;
+END $$;
+
+-- As in 0001: what was sent is stored, and told is only what was there already, with whether it says the same. `sent` is how
+-- many there are: when all of them are new, the request is not read again. The former one stays for processes that still run
+-- the code before this migration.
+CREATE FUNCTION accept_activities(t integer, request json, sent integer)
+RETURNS TABLE (idx integer, id uuid, same boolean)
+LANGUAGE plpgsql ROWS 1
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE stored uuid[];
+BEGIN
+  WITH added AS (
+    INSERT INTO activity (tenant_id, program_id, id, kind, source, transaction_id, member_id, identifier_kind,
+                          identifier_value, amount, currency, retailer, occurred_at, recorded_at, input_hash,
+                          request_id, body)
+    SELECT t, r.program_id, r.id, r.kind, r.source, r.transaction_id, r.member_id, r.identifier_kind,
+           r.identifier_value, r.amount, r.currency, r.retailer, r.occurred_at, r.recorded_at,
+           decode(r.input_hash, 'hex'), r.request_id, r.body
+    FROM json_to_recordset(request) AS r(
+      program_id integer, id uuid, kind text, source text, transaction_id text, member_id text,
+      identifier_kind text, identifier_value text, amount numeric, currency text, retailer text,
+      occurred_at timestamptz, recorded_at timestamptz, input_hash text, request_id text, body jsonb)
+    ON CONFLICT (tenant_id, program_id, source, transaction_id) DO NOTHING
+    RETURNING id, program_id, recorded_at
+  ), queued AS (
+    INSERT INTO unsettled (tenant_id, program_id, activity_id, accepted_at)
+    SELECT t, program_id, id, recorded_at FROM added
+  )
+  SELECT array_agg(added.id) INTO stored FROM added;
+  IF cardinality(stored) = sent THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+    SELECT r.idx, a.id, a.input_hash = decode(r.input_hash, 'hex')
+    FROM json_to_recordset(request) AS r(idx integer, id uuid, program_id integer, source text,
+                                         transaction_id text, input_hash text)
+    CROSS JOIN LATERAL (SELECT x.id, x.input_hash FROM activity x WHERE x.tenant_id = t
+                        AND x.program_id = r.program_id AND x.source = r.source
+                        AND x.transaction_id = r.transaction_id LIMIT 1) a
+    WHERE r.id NOT IN (SELECT unnest(stored));
+END $$;
+
+-- As in 0002. Open rows are read in the order of their index, so that a backlog costs nothing: sorted, all of it would be.
+-- A membership is found by its member: `+ 0` keeps the planner from the indices of the program, all of whose members it would
+-- go through while the table is young and has no statistics. The batch is topped up to `top_up`, whatever became of those that
+-- are named.
+CREATE OR REPLACE FUNCTION claim_activities(t integer, named uuid[], top_up integer, alone_from integer)
+RETURNS TABLE (id uuid, program_id integer, kind text, member_id text, identifier_kind text, identifier_value text,
+               amount numeric, currency text, retailer text, occurred_at timestamptz, recorded_at timestamptz, body jsonb,
+               membership_id bigint, account_id bigint)
+LANGUAGE plpgsql ROWS 200
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET enable_sort = off SET enable_bitmapscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+  paused integer[] := ARRAY(SELECT p.id FROM program p WHERE p.tenant_id = t AND p.paused_at IS NOT NULL);
+  claimed uuid[] := '{}';
+BEGIN
+  IF cardinality(named) > 0 THEN
+    claimed := ARRAY(
+      SELECT u.activity_id FROM unsettled u
+      WHERE u.tenant_id = t AND u.activity_id = ANY (named) AND u.program_id <> ALL (paused)
+      ORDER BY u.activity_id FOR UPDATE SKIP LOCKED);
+  END IF;
+  IF top_up > cardinality(claimed) THEN
+    claimed := claimed || ARRAY(
+      SELECT u.activity_id FROM unsettled u
+      WHERE u.tenant_id = t AND u.tries < alone_from AND u.program_id <> ALL (paused)
+        AND u.activity_id NOT IN (SELECT unnest(claimed))
+      ORDER BY u.activity_id LIMIT top_up - cardinality(claimed) FOR UPDATE SKIP LOCKED);
+  END IF;
+  RETURN QUERY
+    SELECT a.id, a.program_id, a.kind, a.member_id, a.identifier_kind, a.identifier_value, a.amount, a.currency,
+           a.retailer, a.occurred_at, a.recorded_at, a.body, ms.id, ms.account_id
+    FROM unnest(claimed) c(id)
+    CROSS JOIN LATERAL (SELECT * FROM activity x WHERE x.tenant_id = t AND x.id = c.id LIMIT 1) a
+    LEFT JOIN LATERAL (SELECT x.member_id FROM identifier x WHERE x.tenant_id = t AND x.kind = a.identifier_kind
+                       AND x.value = a.identifier_value LIMIT 1) i ON true
+    LEFT JOIN LATERAL (SELECT coalesce(x.merged_into, x.id) AS id FROM member x WHERE x.tenant_id = t
+                       AND x.member_id = a.member_id LIMIT 1) m ON true
+    -- OFFSET 0 keeps coalesce() out of the look-up: behind row-level security it would not use the index.
+    CROSS JOIN LATERAL (SELECT coalesce(m.id, i.member_id) AS id OFFSET 0) who
+    LEFT JOIN LATERAL (SELECT x.id, x.account_id FROM membership x WHERE x.tenant_id = t
+                       AND x.program_id + 0 = a.program_id AND x.member_id = who.id LIMIT 1) ms ON true;
+END $$;

@@ -1,0 +1,20 @@
+"""Counting, claiming and accepting by plans that do not grow with what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+def upgrade() -> None:
+    """Forward only: a mistake is mended by the next migration."""
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute((_SQL / "0004_plans.sql").read_text())
