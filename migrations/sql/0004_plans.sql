@@ -1,6 +1,12 @@
 -- Plans that cost the same however much there is, and however young: a database that has no statistics yet must not go through
 -- all that there is to find one row. Measured in docs/decisions/0022.
 
+-- While a table is empty all of its indices cost the same, and the planner takes the one that was made last: let that be the
+-- one that finds a single row.
+ALTER TABLE activity DROP CONSTRAINT activity_pkey, ADD PRIMARY KEY (tenant_id, id);
+ALTER TABLE membership DROP CONSTRAINT membership_tenant_id_program_id_member_id_key,
+                       ADD UNIQUE (tenant_id, program_id, member_id);
+
 -- What was used of limits, as in 0003, each counter found by its key.
 CREATE OR REPLACE FUNCTION count_promotion_uses(t integer, added json)
 RETURNS TABLE (promotion_id integer, period text, points points, uses integer)
@@ -74,9 +80,7 @@ BEGIN
 END $$;
 
 -- As in 0002. Open rows are read in the order of their index, so that a backlog costs nothing: sorted, all of it would be.
--- A membership is found by its member: `+ 0` keeps the planner from the indices of the program, all of whose members it would
--- go through while the table is young and has no statistics. The batch is topped up to `top_up`, whatever became of those that
--- are named.
+-- The batch is topped up to `top_up`, whatever became of those that are named.
 CREATE OR REPLACE FUNCTION claim_activities(t integer, named uuid[], top_up integer, alone_from integer)
 RETURNS TABLE (id uuid, program_id integer, kind text, member_id text, identifier_kind text, identifier_value text,
                amount numeric, currency text, retailer text, occurred_at timestamptz, recorded_at timestamptz, body jsonb,
@@ -115,5 +119,5 @@ BEGIN
     -- OFFSET 0 keeps coalesce() out of the look-up: behind row-level security it would not use the index.
     CROSS JOIN LATERAL (SELECT coalesce(m.id, i.member_id) AS id OFFSET 0) who
     LEFT JOIN LATERAL (SELECT x.id, x.account_id FROM membership x WHERE x.tenant_id = t
-                       AND x.program_id + 0 = a.program_id AND x.member_id = who.id LIMIT 1) ms ON true;
+                       AND x.program_id = a.program_id AND x.member_id = who.id LIMIT 1) ms ON true;
 END $$;
