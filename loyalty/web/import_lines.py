@@ -62,11 +62,11 @@ def _ndjson(stream: Stream, _: What) -> Iterator[tuple[int, Any]]:
 def _csv(stream: Stream, what: What) -> Iterator[tuple[int, Any]]:
     """Each record by the columns of the first, as the object that a line of NDJSON would be."""
     text = _Text(stream)
-    first = next(text, "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    names = _columns(next(csv.reader([first], delimiter=delimiter), []), what)
+    delimiter, first = _first(text)
+    names = _columns(first, what)
     records = csv.reader(text, delimiter=delimiter, strict=True)
     while True:
+        text.forget()
         number = text.number + 1
         try:
             cells = next(records, None)
@@ -75,13 +75,26 @@ def _csv(stream: Stream, what: What) -> Iterator[tuple[int, Any]]:
             continue
         if cells is None:
             return
-        if text.cut:
-            text.cut = False
-            yield number, _too_long()
+        if text.trouble is not None:
+            yield number, text.trouble
         elif len(cells) == len(names):
             yield number, _object(dict(zip(names, cells, strict=True)), what)
         elif cells:
             yield number, Unreadable(f"{len(names)} columns are expected, here are {len(cells)}.")
+
+
+def _first(text: _Text) -> tuple[str, list[str]]:
+    """What parts the cells, and the cells of the first line. Raises Unreadable."""
+    first = next(text, None)
+    if first is None:
+        raise Unreadable("The file says nothing.")
+    if text.trouble is not None:
+        raise text.trouble
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        return delimiter, next(csv.reader([first], delimiter=delimiter), [])
+    except csv.Error:
+        raise Unreadable("The first line is no CSV; lines end with LF or CR LF.") from None
 
 
 def _columns(names: Sequence[str], what: What) -> list[str]:
@@ -123,13 +136,17 @@ def _object(cells: Mapping[str, str], what: What) -> dict[str, Any]:
 class _Text:
     """Lines of text with their ends, as the csv module wants them; `number` is the last one's.
 
-    What is no UTF-8 becomes half characters, which no field takes. `cut`: a line was too long.
+    `trouble` is why one of them could not be read since the last `forget`.
     """
 
     def __init__(self, stream: Stream) -> None:
         self._lines = _physical(stream)
         self.number = 0
-        self.cut = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Another record begins."""
+        self.trouble: Problem | None = None
 
     def __iter__(self) -> _Text:
         return self
@@ -138,9 +155,13 @@ class _Text:
         raw = next(self._lines)
         self.number += 1
         if raw is None:
-            self.cut = True
+            self.trouble = _too_long()
             return "\n"
-        return raw.decode(errors="surrogateescape") + "\n"
+        try:
+            return raw.decode() + "\n"
+        except UnicodeDecodeError:
+            self.trouble = Unreadable("This is not UTF-8: save the file as UTF-8.")
+            return raw.decode(errors="replace") + "\n"
 
 
 def _physical(stream: Stream) -> Iterator[bytes | None]:

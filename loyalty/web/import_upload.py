@@ -52,6 +52,8 @@ def receive(tenant_id: int, what: What, file: str | None, *, dry_run: bool) -> U
     form = _FORMS.get(request.mimetype)
     if form is None:
         raise UnsupportedMediaType(f"{CSV} or {NDJSON} is read here.")
+    if (packed := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+        raise UnsupportedMediaType(f"The file is read as it is, and not as {packed[:50]}.")
     upload_id, lines, chunks = uuid7(), 0, 0
     try:
         for batch in _batches(lines_of(_Body(), form, what), MOST_AT_ONCE):

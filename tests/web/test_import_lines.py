@@ -22,6 +22,7 @@ from loyalty.jobs.step import Refused
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
 from loyalty.web.import_lines import MOST_LINE_BYTES, Form, lines_of
+from loyalty.web.strict_json import Unreadable
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -109,7 +110,8 @@ def test_each_bad_line_says_why_and_the_others_are_read() -> None:
         b"7," + b"a" * MOST_LINE_BYTES + b",1\n"
         b"8\xff,ann,1\n"
         b'"9\n9",ann,1\n'
-        b"10,ann,1",
+        b'"10\n' + b"a" * MOST_LINE_BYTES + b'\n"x,ann,1\n'
+        b"11,ann,1",
         "csv",
         "balances",
     )
@@ -120,9 +122,14 @@ def test_each_bad_line_says_why_and_the_others_are_read() -> None:
         (7, "5", "malformed"),
         (8, "line 8", "unreadable"),
         (9, "line 9", "unreadable"),
-        (10, "line 10", "unstorable"),
+        (10, "line 10", "unreadable"),
+        (13, "line 13", "unreadable"),
     ]
-    assert [line.number for line in lines if not isinstance(line.said, Refused)] == [2, 11, 13]
+    assert [line.number for line in lines if not isinstance(line.said, Refused)] == [2, 11, 16]
+    told = {line.number: line.said.detail for line in lines if isinstance(line.said, Refused)}
+    assert told[9].startswith("A line has at most")
+    assert told[10] == "This is not UTF-8: save the file as UTF-8."
+    assert told[13].startswith("This is no CSV")
 
 
 def test_a_line_of_ndjson_that_is_none() -> None:
@@ -151,6 +158,21 @@ def test_a_first_line_that_names_no_known_columns_refuses_the_file(first: str, c
     with pytest.raises(Invalid) as refused:
         read(f"{first}\nann,Ann\n", "csv", "members")
     assert refused.value.errors[0].code == code
+
+
+@pytest.mark.parametrize(
+    ("file", "detail"),
+    [
+        (b"", "The file says nothing."),
+        (b"member_id,name\rann,Ann\r", "The first line is no CSV; lines end with LF or CR LF."),
+        ("member_id,name\nann,Ann\n".encode("utf-16"), "This is not UTF-8"),
+        (b"member_id," + b"a" * MOST_LINE_BYTES + b"\nann,Ann\n", "A line has at most"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_told_so(file: bytes, detail: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read(file, "csv", "members")
+    assert refused.value.detail.startswith(detail)
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ MEMBERS = "member_id,name\nbob,Bob\ncarl,Carl\nb b,Bad\nann,Ann\n"
 
 def post(call: Caller, body: str | bytes, query: str, kind: str = "text/csv", **who: Any) -> Told:
     """Sends a file."""
-    headers = {"Content-Type": kind, **call.tenant.headers(who.get("role", "admin"))}
+    headers = {"Content-Type": kind, **call.tenant.headers(who.pop("role", "admin")), **who}
     answer = call.client.post(f"/v1/imports?{query}", data=body, headers=headers)
     return Told(answer.status_code, answer.json, answer.headers, answer.data)
 
@@ -112,7 +113,8 @@ def test_one_is_ended_and_goes_on(wine: Caller) -> None:
         (MEMBERS, "program=wine&what=pets", "text/csv", (422, "invalid")),
         (MEMBERS, "program=wine", "text/csv", (422, "invalid")),
         (MEMBERS, "program=wine&what=members", "text/plain", (415, "unsupported_media_type")),
-        ("", "program=wine&what=members", "text/csv", (422, "invalid")),
+        ("", "program=wine&what=members", "text/csv", (400, "unreadable")),
+        ("a\rb", "program=wine&what=members", "text/csv", (400, "unreadable")),
         ("member_id\n", "program=wine&what=members", "text/csv", (400, "unreadable")),
         ("who\nann\n", "program=wine&what=members", "text/csv", (422, "invalid")),
     ],
@@ -122,6 +124,14 @@ def test_what_is_no_file_is_refused_and_leaves_nothing(
 ) -> None:
     assert post(wine, body, query, kind).refusal == refusal
     assert _chunks(wine) == 0
+
+
+def test_a_packed_file_is_not_taken_for_what_it_holds(wine: Caller) -> None:
+    packed = gzip.compress(MEMBERS.encode())
+    query, how = "program=wine&what=members", {"Content-Encoding": "gzip"}
+    refused = post(wine, packed, query, **how)
+    assert refused.refusal == (415, "unsupported_media_type")
+    assert refused.body["detail"] == "The file is read as it is, and not as gzip."
 
 
 def test_a_file_that_is_too_large_leaves_nothing(
