@@ -17,6 +17,7 @@ from loyalty.tenants.roles import Role
 _LEEWAY_S = 10
 _MAX_LENGTH = 8192
 _MAX_NAME_LENGTH = 200
+_END_OF_TIME_S = 253_402_300_799  # the year 9999; a token may say more digits than a float holds
 _EVERY_ROLE = frozenset(Role)
 
 
@@ -98,7 +99,8 @@ def read(text: str, find_trust: FindTrust) -> Token:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise Unauthenticated("The token is not valid.") from None
     operator = _operator(claims) if trust.own else None
-    return Token(_principal(trust, claims), int(claims["exp"]), operator)
+    expires_at_s = min(int(claims["exp"]), _END_OF_TIME_S)
+    return Token(_principal(trust, claims), expires_at_s, operator)
 
 
 def named(text: str) -> tuple[str, str] | None:

@@ -69,6 +69,11 @@ def test_what_is_minted_is_read() -> None:
     assert token.expires_at_s == int((NOW + HOUR).timestamp())
 
 
+def test_an_end_of_more_digits_than_time_has_is_the_end_of_time() -> None:
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert read(_signed(exp=10**400), _find).expires_at_s == int(end.timestamp())
+
+
 def test_a_members_token_speaks_for_that_member() -> None:
     who = read(mint(OURS, role=Role.MEMBER, subject="m-1", life=HOUR, at=NOW), _find).principal
     assert (who.role, who.member_id) == (Role.MEMBER, "m-1")
