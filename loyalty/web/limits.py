@@ -217,12 +217,17 @@ def limit_log_ins() -> None:
 
 
 def caller() -> str:
-    """The address that calls; of IPv6 the network, for each customer has a whole one."""
+    """The address that calls; of IPv6 the network, for each customer has a whole one.
+
+    One of IPv4 is itself, also as a socket of both writes it: all of those are one network.
+    """
     told = request.remote_addr or "unknown"
     try:
         address = ip_address(told)
     except ValueError:
         return told
     if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
         return str(IPv6Network((int(address), 64), strict=False))
     return str(address)

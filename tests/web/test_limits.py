@@ -168,6 +168,19 @@ def test_a_limit_of_none_is_none() -> None:
         limit_burns(Principal(1, Role.MEMBER, "x", "m"), 7, "m", 0, servers=True)
 
 
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+    ],
+)
+def test_who_calls(app: Flask, told: str, counted: str) -> None:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": told}):
+        assert limits.caller() == counted
+
+
 def test_the_answer_tells_the_state(app: Flask) -> None:
     limit("requests", _subject(), 9)
     limit("burns", _subject(), 5)
