@@ -7,14 +7,16 @@ that answers otherwise a moment later changes nothing. Redirects are not followe
 from __future__ import annotations
 
 import http.client
+import queue
+import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from loyalty.config import config
@@ -23,11 +25,18 @@ Address = IPv4Address | IPv6Address
 
 _PORTS = {"https": 443, "http": 80}
 _LONGEST_URL = 2000
+_ASCII = re.compile("[!-~]+")
 #: The IPv6 addresses that are given to anybody (RFC 4291). All others are of one house, or of
 #: nobody; but for two forms that carry the IPv4 address that is called: mapped, and NAT64's.
 _GIVEN = IPv6Network("2000::/3")
 _EXAMPLES = IPv6Network("3fff::/20")  # the library learned of it late
 _NAT64 = IPv6Network("64:ff9b::/96")
+#: Of IPv4, what some versions of the library take for anybody's.
+_NOBODYS = (
+    IPv4Network("192.0.0.0/24"),  # protocols' own; 192.0.0.192 is where a cloud tells secrets
+    IPv4Network("192.88.99.0/24"),  # relays of 6to4, which are no more
+    IPv4Network("168.63.129.16/32"),  # where another cloud does, by an address of the internet
+)
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # before an IPv4 address, in any network
 
 
@@ -47,7 +56,8 @@ class Answer:
 def is_public(address: Address) -> bool:
     """Whether the address is one of the open internet, in whatever form it is written."""
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast
+        is_given = address.is_global and not address.is_multicast
+        return is_given and not any(address in network for network in _NOBODYS)
     is_given = address in _GIVEN and address not in _EXAMPLES and address.is_global
     if not is_given and address.ipv4_mapped is None and address not in _NAT64:
         return False
@@ -65,7 +75,10 @@ def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
 
 
 def check_url(url: str) -> SplitResult:
-    """The parts of a URL that may be called. Raises Unreachable for its form, not its address."""
+    """The parts of a URL that may be called, if its name leads where calls may go.
+
+    Raises Unreachable for its form, and for an address that stands in it and may not be called.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -73,10 +86,14 @@ def check_url(url: str) -> SplitResult:
         raise Unreachable("The URL cannot be read.") from None
     if parts.scheme != "https" and not (config().private_addresses and parts.scheme == "http"):
         raise Unreachable("The URL must begin with https://.")
-    if not parts.hostname or port == 0 or len(url) > _LONGEST_URL or not url.isprintable():
+    if not parts.hostname or port == 0 or len(url) > _LONGEST_URL:
         raise Unreachable("The URL names no host that can be called.")
+    if not _ASCII.fullmatch(url):
+        raise Unreachable("The URL must be of ASCII alone: xn--… for a host, %C3%BC for a letter.")
     if parts.username is not None or parts.password is not None:
         raise Unreachable("The URL must hold no name and no password.")
+    with suppress(ValueError):  # it is a name
+        _check([ip_address(parts.hostname.partition("%")[0])])
     return parts
 
 
@@ -97,7 +114,7 @@ def call(
     host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        with _connected(host, port, parts.scheme == "https", timeout_s) as its:
+        with _connected(host, port, parts.scheme == "https", deadline_s) as its:
             connection = http.client.HTTPConnection(host, port)
             connection.sock = its
             connection.auto_open = 0  # never to an address that nobody has looked at
@@ -112,10 +129,11 @@ def call(
 
 
 @contextmanager
-def _connected(host: str, port: int, secure: bool, timeout_s: float) -> Iterator[socket.socket]:
-    """A connection that ends after `timeout_s`, also one that is fed byte by byte."""
-    its = socket.create_connection((str(_resolve(host, port)), port), timeout_s)
-    watchdog = threading.Timer(timeout_s, lambda: _cut(its))
+def _connected(host: str, port: int, secure: bool, deadline_s: float) -> Iterator[socket.socket]:
+    """A connection that ends at the deadline, also one that is fed byte by byte."""
+    address = _resolve(host, port, deadline_s)
+    its = socket.create_connection((str(address), port), _left_s(deadline_s))
+    watchdog = threading.Timer(_left_s(deadline_s), lambda: _cut(its))
     watchdog.start()
     try:
         if secure:
@@ -128,21 +146,43 @@ def _connected(host: str, port: int, secure: bool, timeout_s: float) -> Iterator
         its.close()
 
 
+def _left_s(deadline_s: float) -> float:
+    return max(deadline_s - time.monotonic(), 0.001)
+
+
 def _cut(its: socket.socket) -> None:
     with suppress(OSError):  # closed already
         socket.socket.shutdown(its, socket.SHUT_RDWR)  # the connection itself, not TLS's goodbye
 
 
-def _resolve(host: str, port: int) -> Address:
+def _resolve(host: str, port: int, deadline_s: float) -> Address:
     """The one address that is called. Each that the name has must be public.
 
     Raises Unreachable.
     """
+    told: queue.SimpleQueue[list[Address]] = queue.SimpleQueue()
+    # The resolver has a patience of its own, much longer than ours: nobody waits for its end.
+    asking = threading.Thread(target=lambda: told.put(_addresses(host, port)), daemon=True)
+    asking.start()
+    try:
+        addresses = told.get(timeout=_left_s(deadline_s))
+    except queue.Empty:
+        raise Unreachable("The host's name was not told in time.") from None
+    if not addresses:
+        raise Unreachable("The host's name is not known.")
+    _check(addresses)
+    return addresses[0]
+
+
+def _addresses(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
+        return [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
     except (OSError, UnicodeError, ValueError):
-        raise Unreachable("The host's name is not known.") from None
-    if not addresses or not (config().private_addresses or all(map(is_public, addresses))):
+        return []
+
+
+def _check(addresses: Sequence[Address]) -> None:
+    """Raises Unreachable."""
+    if not (config().private_addresses or all(map(is_public, addresses))):
         raise Unreachable("The host has an address that may not be called.")
-    return addresses[0]

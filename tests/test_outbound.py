@@ -27,6 +27,10 @@ _OWN = (
     "0.0.0.0",
     "224.0.0.1",
     "255.255.255.255",
+    "192.0.0.192",  # and a second cloud
+    "192.88.99.1",
+    "168.63.129.16",  # and a third
+    "64:ff9b::192.0.0.192",
     "::1",
     "::",
     "fe80::1",
@@ -80,6 +84,12 @@ def test_the_open_internet_is_public(address: str) -> None:
         "https://example.com:99999/",
         "https://example.com:0/",
         "https://example.com/\r\nHost: inside",
+        "https://example.com/a b",
+        "https://münchen.example/",
+        "https://127。0。0。1/",
+        "https://example.com/grüße",
+        "https://10.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
         "https://[::1",
         f"https://example.com/{'x' * 3000}",
     ],
@@ -133,6 +143,38 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(
     with pytest.raises(Unreachable):
         call("GET", "https://rebinds.example/", timeout_s=1, most_bytes=10)
     assert called == [("1.1.1.1", 443)]
+
+
+def test_a_name_that_is_not_told_in_time_holds_nobody_up(
+    database: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [told.wait(60)][:0])
+    began_s = time.monotonic()
+    with pytest.raises(Unreachable, match="was not told in time"):
+        call("GET", "https://silent.example/", timeout_s=0.1, most_bytes=10)
+    assert time.monotonic() - began_s < 3
+    told.set()
+
+
+def test_what_looking_up_took_is_taken_off_the_rest(
+    database: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+
+    def look_up(*_: object, **__: object) -> list[Any]:
+        time.sleep(0.1)
+        return _answers("1.1.1.1")()
+
+    def connect(_: object, timeout_s: float) -> None:
+        left.append(timeout_s)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(Unreachable):
+        call("GET", "https://slow.example/", timeout_s=5, most_bytes=10)
+    assert 0 < left[0] <= 4.9
 
 
 def _answers(*addresses: str) -> Callable[..., list[Any]]:

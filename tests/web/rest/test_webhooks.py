@@ -56,6 +56,7 @@ def test_a_secret_is_told_once(call: Caller) -> None:
         ("https://hooks.example:22/", "port_not_allowed"),
         ("https://hooks.example:8080/", "port_not_allowed"),
         ("https:///nowhere", "not_callable"),
+        ("https://10.0.0.1/", "not_callable"),
         ("short", "too_short"),
         (f"https://hooks.example/{'x' * 2000}", "too_long"),
         (7, "not_a_string"),
