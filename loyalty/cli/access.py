@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.orm import Session
 
 from loyalty.audit.by import By
@@ -22,7 +22,7 @@ from loyalty.tenants.add_tenant import open_tenant
 from loyalty.tenants.change_operator import Change, change_operator
 from loyalty.tenants.change_tenant import resume_tenant, suspend_tenant
 from loyalty.tenants.issue_key import NewKey, issue_key
-from loyalty.tenants.models import Operator
+from loyalty.tenants.models import ApiKey, Operator
 from loyalty.tenants.revoke_key import revoke_key
 from loyalty.tenants.roles import Role
 from loyalty.tenants.rotate_key import rotate_key
@@ -122,20 +122,25 @@ def list_keys(tenant: str) -> None:
     with _tenant(tenant) as session:
         found = queries.keys(session, None, _MOST_SHOWN)
     _show(
-        ("key", "name", "role", "last used", "ends", "revoked", "followed by"),
+        ("key", "name", "role", "may", "last used", "ends", "followed by"),
         [
             (
                 one.prefix,
                 one.name,
                 one.role,
+                _may(one),
                 _minute(one.last_used_at),
-                _minute(one.expires_at),
-                _minute(one.revoked_at),
+                f"revoked {_minute(one.revoked_at)}" if one.revoked_at else _minute(one.expires_at),
                 next((other.prefix for other in found if other.id == one.replaced_by), ""),
             )
             for one in found
         ],
     )
+
+
+def _may(one: ApiKey) -> str:
+    scopes = "all" if one.scopes is None else ", ".join(one.scopes)
+    return scopes if one.sources is None else f"{scopes}; for {', '.join(one.sources)}"
 
 
 def follow_key(tenant: str, prefix: str, overlap: timedelta) -> None:
@@ -181,7 +186,7 @@ def _by(who: str = "operator") -> By:
 
 
 def _show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(Column(columns[0], no_wrap=True), *columns[1:], box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)
     out.print(table)

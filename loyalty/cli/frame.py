@@ -16,7 +16,7 @@ from loyalty.cli.console import trouble
 from loyalty.cli.trouble import Trouble
 from loyalty.config import ConfigurationError
 from loyalty.embedded import CannotStart
-from loyalty.errors import Problem
+from loyalty.errors import Invalid, Problem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,6 +46,8 @@ def in_one_sentence(command: Command) -> Command:
             return command(*args, **kwargs)
         except (CannotStart, ConfigurationError, Trouble) as error:
             trouble(str(error))
+        except Invalid as problem:  # its cure is for who sent fields
+            trouble(" ".join(error.detail for error in problem.errors) or problem.detail)
         except Problem as problem:
             trouble(f"{problem.detail} {problem.cure}")
         except _drivers_errors() as error:

@@ -48,6 +48,7 @@ def test_what_is_no_slug_is_said_in_a_sentence(database: object) -> None:
     for slug in ("Acme", "a b", "-x", "x" * 64):
         refused = _run("tenants", "add", "--", slug)
         assert (refused.exit_code, refused.output.count("\n")) == (1, 1), refused.output
+        assert "errors" not in refused.output  # nobody sent a document
 
 
 def test_a_person_is_added_and_their_password_is_in_no_output(tenant: TestTenant) -> None:
@@ -74,7 +75,8 @@ def test_a_person_is_added_and_their_password_is_in_no_output(tenant: TestTenant
 
 def test_a_key_alone_stands_on_stdout(tenant: TestTenant) -> None:
     """So that `KEY=$(loyalty keys add till)` holds the key."""
-    key = _in(tenant, "keys", "add", "till", "--scope", "earns", "--ttl", "90d").stdout.strip()
+    wanted = ("--scope", "earns", "--source", "till-7", "--ttl", "90d")
+    key = _in(tenant, "keys", "add", "till", *wanted).stdout.strip()
     new = _in(tenant, "keys", "rotate", key, "--overlap", "1h").stdout.strip()
     with transaction(tenant.id) as session:
         after, before = queries.keys(session, None, 9)
@@ -88,8 +90,11 @@ def test_a_key_alone_stands_on_stdout(tenant: TestTenant) -> None:
     assert (after.scopes, after.expires_at is None) == (["earns"], False)
     listed = _in(tenant, "keys", "list").output
     assert before.prefix in listed
+    assert "earns; for" in listed
+    assert "till-7" in listed
     assert key.split("_")[2] not in listed
     _in(tenant, "keys", "revoke", after.prefix)
+    assert "revoked" in _in(tenant, "keys", "list").output
     ended = _run("keys", "rotate", after.prefix, "--tenant", tenant.slug)
     assert (ended.exit_code, "revoked or expired" in ended.output) == (1, True)
 
