@@ -134,6 +134,20 @@ def test_a_packed_file_is_not_taken_for_what_it_holds(wine: Caller) -> None:
     assert refused.body["detail"] == "The file is read as it is, and not as gzip."
 
 
+def test_long_lines_wait_in_small_chunks(wine: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that neither the door nor a worker ever holds a thousand long lines."""
+    monkeypatch.setattr(import_upload, "MOST_AT_ONCE", 1000)
+    monkeypatch.setattr(import_upload, "MOST_CHUNK_BYTES", 256 * 1024)
+    long = '{"member_id": "m-%d", "attributes": {"note": "' + "x" * 60_000 + '"}}\n'
+    told = post(
+        wine,
+        "".join(long % number for number in range(20)),
+        "program=wine&what=members",
+        "application/x-ndjson",
+    )
+    assert (told.body["lines"], _chunks(wine)) == (20, 5)
+
+
 def test_a_file_that_is_too_large_leaves_nothing(
     wine: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
