@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import marshmallow
@@ -70,13 +70,19 @@ def _line(line: bytes) -> Any:
         return problem
 
 
-def query_values(req: Request = request) -> dict[str, str]:
-    """The query parameters, as text. Raises Invalid for one that stands there twice."""
+def query_values(
+    req: Request = request, several: Collection[str] = ()
+) -> dict[str, str | list[str]]:
+    """The query parameters, as text; those named in `several` as lists of it.
+
+    Raises Invalid for another one that stands there twice.
+    """
     for name, values in req.args.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in several:
             where = query_pointer(name)
             raise Invalid.field(where, "named_twice", f"{where}= stands there twice.")
-    return req.args.to_dict()
+    lists = {name: req.args.getlist(name) for name in several if name in req.args}
+    return {**req.args.to_dict(), **lists}
 
 
 def load(schema: marshmallow.Schema, value: object) -> Any:
@@ -147,9 +153,9 @@ class StrictParser(FlaskParser):
         """The body."""
         return json_body()
 
-    def load_querystring(self, req: Request, _: marshmallow.Schema) -> Any:
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
         """The query parameters, as text."""
-        return query_values(req)
+        return query_values(req, getattr(schema, "several", ()))
 
     def handle_error(
         self, error: ValidationError, req: Request, schema: object, **_: object

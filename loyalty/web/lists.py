@@ -64,7 +64,7 @@ def page(
     if len(rows) <= limit:
         return {"data": shown, "next": None}, 200, {}
     following = str(key(shown[-1]))
-    query = urlencode({**request.args.to_dict(), "after": following})
+    query = urlencode({**request.args.to_dict(flat=False), "after": following}, doseq=True)
     return (
         {"data": shown, "next": following},
         200,

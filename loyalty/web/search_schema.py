@@ -35,25 +35,33 @@ _TEXT = {
     "description": "The start of each word of a name, the start of a member id, or a whole"
     " identifier."
 }
-_ATTRIBUTE = {"description": "`name:value`, of one of the tenant's own attributes."}
+_ATTRIBUTE = {"description": "`name:value`, of one of the tenant's own attributes; once for each."}
 _ACTIVE = {"description": "A purchase or visit occurred then or later."}
 _INACTIVE = {"description": "Joined by then, and none occurred after it."}
 _SEGMENT = {"description": "Its key."}
 
 
-class AttributeText(Coded[Mapping[str, str]]):
-    """`name:value` in a query string."""
+class AttributeTexts(Coded[Mapping[str, str]]):
+    """`name:value` in a query string, once for each attribute that is asked for."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.document(type="string", pattern=r"^[^:\u0000]{1,100}:[^\u0000]{0,100}$")
+        one = {"type": "string", "pattern": r"^[^:\u0000]{1,100}:[^\u0000]{0,100}$"}
+        self.document(type="array", items=one, maxItems=_MOST_ATTRIBUTES)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> Mapping[str, str]:
-        name, colon, wanted = str(value).partition(":")
-        if not colon or not name:
-            raise refuse("malformed", "An attribute is asked for as name:value.")
-        _check(name, wanted)
-        return {name: wanted}
+        told = value if isinstance(value, list) else [value]
+        if len(told) > _MOST_ATTRIBUTES:
+            raise refuse("wrong_length", f"1 to {_MOST_ATTRIBUTES} attributes are expected.")
+        found: dict[str, str] = {}
+        for one in told:
+            name, colon, wanted = str(one).partition(":")
+            if not colon or not name:
+                raise refuse("malformed", "An attribute is asked for as name:value.")
+            _check(name, wanted)
+            if found.setdefault(name, wanted) != wanted:
+                raise refuse("named_twice", f"Two values of {name!r} are asked for.")
+        return found
 
 
 class AttributeValues(Coded[Mapping[str, str]]):
@@ -125,10 +133,12 @@ class _Asked(Schema):
 class SearchArgs(_Asked, Limited):
     """Filters; each that is given must hold."""
 
+    several = frozenset({"attribute"})  # may stand there more than once
+
     points_gte = QueryInteger(most=Points().most, metadata=_OF_POINTS)
     points_lte = QueryInteger(most=Points().most, metadata=_OF_POINTS)
     owed_gte = QueryInteger(most=Points().most, metadata=_IN_ARREARS)
-    attribute = AttributeText(attribute="attributes", metadata=_ATTRIBUTE)
+    attribute = AttributeTexts(attribute="attributes", metadata=_ATTRIBUTE)
     sort = Choice(ORDERS, load_default="-joined")
     after = After(load_default=None, allow_none=False, metadata=AFTER)
 

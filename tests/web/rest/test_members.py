@@ -135,9 +135,13 @@ def test_pages_by_points_go_on_where_one_ended(wine: Caller) -> None:
         wine("POST", MEMBERS, {"member_id": member_id, "attributes": {"city": "Rome"}})
         order = {"points": points, "reason": "a test"}
         wine("POST", f"{MEMBERS}/{member_id}/adjustments", order, Idempotency_Key=member_id)
-    query = "sort=-points&limit=1&attribute=city:Rome"
+    wine("POST", MEMBERS, {"member_id": "dan", "attributes": {"city": "Rome", "plan": "b"}})
+    for member_id in ("bob", "cid"):
+        wine("PATCH", f"{MEMBERS}/{member_id}", {"attributes": {"city": "Rome", "plan": "a"}})
+    query = "sort=-points&limit=1&attribute=city:Rome&attribute=plan:a"
     page = wine("GET", f"{MEMBERS}?{query}")
-    rest = wine("GET", f"{MEMBERS}?{query}&after={page.body['next']}")
+    assert page.headers["Link"].startswith(f"</v1{MEMBERS}?{query.replace(':', '%3A')}&after=")
+    rest = wine("GET", page.headers["Link"].split(">")[0].removeprefix("</v1"))
     assert [one.body["data"][0]["member_id"] for one in (page, rest)] == ["cid", "bob"]
     assert rest.body["next"] is None
 
@@ -153,6 +157,8 @@ def test_pages_by_points_go_on_where_one_ended(wine: Caller) -> None:
         "segment=none",
         "attribute=city",
         "attribute=:Rome",
+        "attribute=city:Rome&attribute=city:Oslo",
+        "&".join(f"attribute=a{number}:x" for number in range(11)),
         "joined_gte=yesterday",
         "after=1",
         "after=j999999999999999999.1",
