@@ -21,13 +21,14 @@ from loyalty.webhooks.forget import forget_some
 from loyalty.webhooks.next_round import let_go, next_round
 from loyalty.webhooks.queries import with_work
 from loyalty.webhooks.send import send_round
-from loyalty.webhooks.settle import settle_round
+from loyalty.webhooks.settle import is_slow, settle_round
 
 log = logger(__name__)
 
 DELIVER = "webhooks.deliver"
 AT_A_STRETCH_S = 20.0  # then it is the others' turn; the sweep asks for the rest within a second
 MOST_A_TICK = 500
+MOST_SLOW = 16  # webhooks at work that failed or were slow the last time: half of one courier
 _STALE_S = 10  # a wake-up that waited so long was sent again meanwhile
 DELIVERED_KEPT = timedelta(days=7)
 DEAD_KEPT = timedelta(days=30)
@@ -50,7 +51,7 @@ def deliver(tenant_id: int, webhook_id: str) -> None:
 def deliver_round(tenant_id: int, webhook_id: UUID, holder: UUID) -> bool:
     """Takes in hand, sends, writes down: two short transactions, and none while it sends.
 
-    False when there was nothing to send.
+    False when there was nothing to send, or when it is so slow that the others come first.
     """
     with transaction(tenant_id) as session:
         taken = next_round(session, webhook_id, holder, wall_clock())
@@ -61,14 +62,14 @@ def deliver_round(tenant_id: int, webhook_id: UUID, holder: UUID) -> bool:
         delivered, dead = settle_round(session, taken, sent, wall_clock())
     tried = sum(outcome is not None for _, outcome in sent)
     metrics.webhooks(delivered=delivered, failed=tried - delivered - dead, dead=dead)
-    return True
+    return not is_slow(sent)
 
 
 @shared_task(name="webhooks.sweep")
 def sweep() -> None:
     """Wakes the webhooks for which something is due and which nobody has in hand."""
     with across_tenants() as session:
-        found = with_work(session, wall_clock(), most=MOST_A_TICK)
+        found = with_work(session, wall_clock(), most=MOST_A_TICK, most_slow=MOST_SLOW)
     for tenant_id, webhook_id in found:
         try:
             handover.producer().send_task(

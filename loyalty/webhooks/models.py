@@ -27,7 +27,11 @@ _Place = Text(collation="C")
 
 
 class WebhookRow(Base):
-    """Where a tenant is told of its events; `cursor` is how far the feed was laid out."""
+    """Where a tenant is told of its events; `cursor` is how far the feed was laid out.
+
+    It has a `rests_until` until it was quick for the first time, and again after a round in which
+    it was not, or failed: of such a few are served at a time.
+    """
 
     __tablename__ = "webhook"
     tenant_id: Mapped[int] = mapped_column(ForeignKey(Tenant.id), primary_key=True)
@@ -49,6 +53,11 @@ class WebhookRow(Base):
     disabled_reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, server_default=sql("1"))
     created_at: Mapped[datetime] = mapped_column(_instant)
+
+    def rest_no_more(self, at: datetime) -> None:
+        """It may be tried at once. One that failed or was slow is still known for it."""
+        if self.rests_until is not None:
+            self.rests_until = min(self.rests_until, at)
 
 
 class DeliveryRow(Base):

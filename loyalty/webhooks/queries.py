@@ -103,30 +103,43 @@ def delivery_by_id(
 # The first 16 digits of a cursor are the number that was drawn; all that has it was looked at
 # when the others say so. Of each source the last, or first due, row says enough: one look into an
 # index.
+# Who has a `rests_until` failed or was slow the last time, or was never tried: of these a few are
+# served at a time.
 _TO_DO = text(
     """
-    SELECT w.tenant_id, w.id FROM webhook w
-    CROSS JOIN LATERAL (
-      SELECT CAST(CAST('x' || left(w.cursor, 16) AS bit(64)) AS bigint)
-             + CAST(right(w.cursor, 32) = '7fffffffffffffff7fffffffffffffff' AS integer) AS drawn
-    ) upto
-    WHERE w.status = 'active' AND (w.held_until IS NULL OR w.held_until <= :at)
-      AND (w.rests_until IS NULL OR w.rests_until <= :at)
-      AND ((SELECT d.due_at FROM webhook_delivery d WHERE d.tenant_id = w.tenant_id
-              AND d.webhook_id = w.id AND d.status = 'pending' ORDER BY d.due_at LIMIT 1) <= :at
-        OR (SELECT e.place FROM entry e WHERE e.tenant_id = w.tenant_id
-            ORDER BY e.place DESC LIMIT 1) >= upto.drawn
-        OR (SELECT v.place FROM event v WHERE v.tenant_id = w.tenant_id
-            ORDER BY v.place DESC LIMIT 1) >= upto.drawn)
-    ORDER BY w.tenant_id, w.id LIMIT :most
+    WITH due AS (
+      SELECT w.tenant_id, w.id, w.cursor, w.rests_until IS NOT NULL AS slow,
+             row_number() OVER (PARTITION BY w.rests_until IS NOT NULL
+                                ORDER BY w.rests_until, w.cursor, w.id) AS n
+      FROM webhook w
+      CROSS JOIN LATERAL (
+        SELECT CAST(CAST('x' || left(w.cursor, 16) AS bit(64)) AS bigint)
+               + CAST(right(w.cursor, 32) = '7fffffffffffffff7fffffffffffffff' AS integer) AS drawn
+      ) upto
+      WHERE w.status = 'active' AND (w.held_until IS NULL OR w.held_until <= :at)
+        AND (w.rests_until IS NULL OR w.rests_until <= :at)
+        AND ((SELECT d.due_at FROM webhook_delivery d WHERE d.tenant_id = w.tenant_id
+                AND d.webhook_id = w.id AND d.status = 'pending' ORDER BY d.due_at LIMIT 1) <= :at
+          OR (SELECT e.place FROM entry e WHERE e.tenant_id = w.tenant_id
+              ORDER BY e.place DESC LIMIT 1) >= upto.drawn
+          OR (SELECT v.place FROM event v WHERE v.tenant_id = w.tenant_id
+              ORDER BY v.place DESC LIMIT 1) >= upto.drawn)
+    )
+    SELECT due.tenant_id, due.id FROM due
+    WHERE NOT due.slow OR due.n <= :most_slow - (
+      SELECT count(*) FROM webhook h WHERE h.held_until > :at AND h.rests_until IS NOT NULL)
+    ORDER BY due.slow, due.cursor, due.id LIMIT :most
     """
 )
 
 
-def with_work(session: Session, at: datetime, *, most: int) -> list[tuple[int, UUID]]:
-    """(tenant, webhook) of those for which something is to be done and nobody is doing it.
+def with_work(
+    session: Session, at: datetime, *, most: int, most_slow: int
+) -> list[tuple[int, UUID]]:
+    """(tenant, webhook) of those for which something is to be done and nobody is doing it: who is
+    furthest behind first, and of the slow and failing ones so few that `most_slow` are at work.
 
     The session sees every tenant.
     """
-    rows = session.execute(_TO_DO, {"at": at, "most": most})
+    rows = session.execute(_TO_DO, {"at": at, "most": most, "most_slow": most_slow})
     return [(row.tenant_id, row.id) for row in rows]

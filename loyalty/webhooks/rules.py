@@ -31,6 +31,7 @@ WAITS = (
 _SPREAD = 0.1  # of a wait, up or down, so that what failed together is not tried together
 LONGEST_WAIT = timedelta(days=1)
 LONGEST_REST = timedelta(minutes=1)
+SLOW_MS = 2000  # an answer that takes longer makes its webhook one of the slow ones
 GIVE_UP_AFTER = timedelta(days=5)  # without a single success
 
 _OK, _REDIRECTS, _CLIENT_ERRORS, GONE = 200, 300, 400, 410

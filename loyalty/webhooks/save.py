@@ -67,6 +67,7 @@ def add_webhook(session: Session, order: NewWebhook, by: By) -> tuple[WebhookRow
         status="active",
         secret=seal(secret, tenant_id, webhook_id),
         cursor=str(latest(session)),
+        rests_until=by.at,
         created_at=by.at,
     )
     session.add(row)
@@ -125,7 +126,7 @@ def replay(session: Session, present: WebhookRow, after: Place, by: By) -> None:
     if after > latest(session):
         raise Invalid.field("/after", "in_the_future", "The feed has not come so far yet.")
     before, present.cursor = present.cursor, str(after)
-    present.rests_until = None
+    present.rest_no_more(by.at)
     session.flush()
     _record(session, present, "replay", by, before={"cursor": before}, after={"cursor": str(after)})
 
@@ -169,7 +170,7 @@ def told(row: WebhookRow) -> dict[str, Any]:
 
 
 def _wake(session: Session, row: WebhookRow, at: datetime) -> None:
-    row.failing_since, row.failed_rounds, row.rests_until = None, 0, None
+    row.failing_since, row.failed_rounds, row.rests_until = None, 0, at
     row.disabled_reason = None
     session.execute(
         update(DeliveryRow)

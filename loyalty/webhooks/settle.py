@@ -65,12 +65,18 @@ def settle_round(
     session.execute(_FOLLOW, {**whose, "rows": orjson.dumps(_followed(sent, rows, at)).decode()})
     outcomes = [outcome for _, outcome in sent if outcome is not None]
     if any(one.is_delivered for one in outcomes):
-        webhook.failing_since, webhook.failed_rounds, webhook.rests_until = None, 0, None
+        webhook.failing_since, webhook.failed_rounds = None, 0
+        webhook.rests_until = at if is_slow(sent) else None  # at once, but as one of the slow ones
     elif outcomes and webhook.status == "active":
         _failed(session, webhook, outcomes, at)
     session.flush()
     delivered = sum(row["status"] == "delivered" for row in rows)
     return delivered, sum(row["status"] == "dead" for row in rows)
+
+
+def is_slow(sent: Sequence[Sent]) -> bool:
+    """Whether an answer of the round was long in coming."""
+    return any(outcome is not None and outcome.took_ms > rules.SLOW_MS for _, outcome in sent)
 
 
 def _row(delivery: Delivery, outcome: Outcome | None, at: datetime) -> dict[str, object]:
@@ -158,5 +164,5 @@ def try_again(session: Session, webhook: WebhookRow, delivery_id: UUID, at: date
         ),
         {"tenant": webhook.tenant_id, "webhook": webhook.id, "id": delivery_id, "at": at},
     )
-    webhook.rests_until = None
+    webhook.rest_no_more(at)
     session.flush()

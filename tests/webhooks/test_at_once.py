@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +32,7 @@ def test_a_killed_worker_loses_nothing(tenant: TestTenant, receiver: Receiver) -
     assert rounds(tenant, webhook) == 0
     let_time_pass(tenant, webhook, secs=61)
     with across_tenants() as session:
-        assert (tenant.id, webhook) in with_work(session, wall_clock(), most=1000)
+        assert (tenant.id, webhook) in with_work(session, wall_clock(), most=1000, most_slow=1000)
     assert rounds(tenant, webhook) >= 1
     assert sorted(receiver.subjects) == ["member ann", "member ann", "member bob"]
     assert [one.attempts for one in waiting(tenant, webhook)] == [2, 2, 1]
@@ -99,6 +99,38 @@ def test_the_feed_keeps_what_does_not_fit(
         rounds(tenant, webhook)
     told = [one.status for one in waiting(tenant, webhook)]
     assert told == ["delivered"] * 10
+
+
+def test_of_those_that_fail_or_are_slow_a_few_are_at_work(
+    tenant: TestTenant, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are, threads are left for the others, who come first."""
+    slow, new, failing, quick = (hooked(tenant, receiver.url)[0] for _ in range(4))
+    say(tenant, "ann")
+    rounds(tenant, quick)
+    with monkeypatch.context() as patch:
+        patch.setattr("loyalty.webhooks.rules.SLOW_MS", -1)
+        rounds(tenant, slow)
+    receiver.answer = lambda message: 500
+    rounds(tenant, failing)
+    let_time_pass(tenant, failing, secs=60)
+    say(tenant, "bob")
+
+    def chosen(most_slow: int) -> list[UUID]:
+        with across_tenants() as session:
+            found = with_work(session, wall_clock(), most=1000, most_slow=most_slow)
+        return [webhook for _, webhook in found if webhook in {slow, new, failing, quick}]
+
+    assert chosen(1000)[0] == quick
+    assert set(chosen(1000)) == {slow, new, failing, quick}
+    assert chosen(0) == [quick]
+    with transaction(tenant.id) as session:
+        assert next_round(session, new, uuid4(), wall_clock()) is not None
+    assert set(chosen(1000)) == {slow, failing, quick}
+    assert chosen(1) == [quick]  # one is at work
+    receiver.answer = lambda message: 200
+    rounds(tenant, slow)
+    assert state(tenant, slow).rests_until is None  # it was quick
 
 
 def test_old_deliveries_are_forgotten(

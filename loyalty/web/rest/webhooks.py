@@ -123,9 +123,9 @@ def rotate(wanted: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
 def test(webhook_id: UUID) -> DeliveryRow:
     """Send a test event; what became of it stands under the deliveries within seconds."""
     with transaction(tenant()) as session:
-        present = webhook_by_id(session, webhook_id, lock=True)
-        present.rests_until = None
-        delivery_id = add_test(session, present.id, wall_clock())
+        present, at = webhook_by_id(session, webhook_id, lock=True), wall_clock()
+        present.rest_no_more(at)
+        delivery_id = add_test(session, present.id, at)
         session.flush()
         return queries.delivery_by_id(session, webhook_id, delivery_id)
 
