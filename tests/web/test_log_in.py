@@ -139,6 +139,18 @@ def test_ones_own_password(client: FlaskClient, tenant: TestTenant) -> None:
     assert log_in(client, tenant.slug, password="another good sentence").status_code == 200
 
 
+def test_who_has_a_token_guesses_no_password(
+    client: FlaskClient, tenant: TestTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(client, tenant)
+    headers = _headers(log_in(client, tenant.slug))
+    few = replace(config(), log_ins_per_minute=3)
+    monkeypatch.setattr(limits, "config", lambda: few)
+    wish = {"present": "not this one, no", "password": "another good sentence"}
+    told = [client.post("/v1/me/password", headers=headers, json=wish) for _ in range(4)]
+    assert [one.status_code for one in told] == [409, 409, 409, 429]
+
+
 def test_logging_out_ends_every_token_of_ones_own(client: FlaskClient, tenant: TestTenant) -> None:
     add(client, tenant)
     add(client, tenant, "bob")

@@ -14,6 +14,7 @@ from loyalty.tenants.roles import SCOPES, Role
 from loyalty.transaction import transaction
 from loyalty.web.auth import acting, allow, principal, tenant
 from loyalty.web.fields import Choice, Instant, ListOf, MemberId, Schema, Slug, Text
+from loyalty.web.limits import limit_log_ins
 from loyalty.web.resource import Resource
 
 _MOST_SOURCES = 50
@@ -72,8 +73,12 @@ def read() -> dict[str, Any]:
 @me.arguments(PasswordSchema)
 @me.response(204)
 def change_password(wanted: dict[str, Any]) -> None:
-    """Take another password; every token of this operator ends, this one too."""
+    """Take another password; every token of this operator ends, this one too.
+
+    The present one is a try to log in, and counted as one: who has stolen a token may not guess.
+    """
     who = _operator()
+    limit_log_ins()
     with transaction(tenant()) as session:
         change_own_password(
             session, who, wanted["present"], wanted["password"], acting(wall_clock())
