@@ -51,12 +51,13 @@ def period_of(per: Period, day: date) -> str:
 def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
     """What `limits` leave when so much of each is `used` already: the least counts, the first
     of equals is named."""
-    left = Allowance(None, None)
-    for index, (limit, use) in enumerate(zip(limits, used, strict=True)):
-        points = _left(limit, use)
-        if points is not None and (left.points is None or points < left.points):
-            left = Allowance(points, index)
-    return left
+    least: int | None = None
+    which: int | None = None
+    for index, limit in enumerate(limits):
+        points = _left(limit, used[index])
+        if points is not None and (least is None or points < least):
+            least, which = points, index
+    return Allowance(least, which)
 
 
 def _left(limit: Limit, use: Use) -> int | None:

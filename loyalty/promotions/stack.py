@@ -32,30 +32,19 @@ _MOST_REMEMBERED = 4096
 class Part:
     """A version at work on one purchase: the lines it counts for, and what each earned so far."""
 
-    __slots__ = (
-        "base",
-        "earned",
-        "left",
-        "lines",
-        "points",
-        "rest",
-        "rule",
-        "version",
-        "why_not",
-        "would_be",
-    )
+    # Of the class until one of its own is set: a batch makes a thousand of these.
+    why_not: WhyNot | None = None
+    base = NOTHING
+    points = 0
+    rest = NO_REST
+    earned: Sequence[int] = ()  # by line
+    would_be: int | None = None
+    left: Allowance | None = None
 
     def __init__(self, version: Version, lines: Sequence[Line]) -> None:
         self.version = version
         self.rule = version.rule
         self.lines = lines
-        self.why_not: WhyNot | None = None
-        self.base = NOTHING
-        self.points = 0
-        self.rest = NO_REST
-        self.earned: Sequence[int] = ()  # by line
-        self.would_be: int | None = None
-        self.left: Allowance | None = None
 
     def leave_out(self, line_ids: Iterable[str], why_not: WhyNot) -> None:
         """It does not count for these lines."""
@@ -68,7 +57,7 @@ class Part:
     def give(self, points: int, rest: Rest, weights: Sequence[int]) -> None:
         """So many points, spread over its lines."""
         self.points, self.rest = points, rest
-        self.earned = split(points, weights) if len(weights) > 1 else [points]
+        self.earned = split(points, weights) if len(weights) > 1 else (points,)
 
     def cut(self, left: Allowance) -> None:
         """No more than its limits leave."""
@@ -95,19 +84,23 @@ class Part:
 
     def share(self) -> Share:
         """What it came to."""
-        version, left = self.version, self.left or _NO_LIMIT
+        version, points, left = self.version, self.points, self.left or _NO_LIMIT
+        lines: tuple[tuple[str, int], ...] = ()
+        if points:
+            earned = self.by_line()
+            lines = (earned[0],) if len(earned) == 1 else tuple([one for one in earned if one[1]])
         return Share(
             version.promotion_id,
             version.number,
             self.base,
-            self.points,
+            points,
             remainder(self.rest),
             self.why_not,
             self.would_be,
             left.points,
             left.limit,
             None,
-            tuple([pair for pair in self.by_line() if pair[1]]) if self.points else (),
+            lines,
         )
 
 
@@ -131,43 +124,43 @@ class Stack:
 
     def choose(self, version: Version) -> Part | Share:
         """The version with the lines that its conditions choose, or why it does not count."""
-        rule, purchase, member = version.rule, self._purchase, self._member
-        which, lines = (version.promotion_id, version.number), self._lines
+        rule, purchase, member, met = version.rule, self._purchase, self._member, self._lines
         if purchase.kind not in rule.kinds:
             only_purchases = rule.kinds == {"purchase"}
-            return _out(*which, WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND)
+            why_not = WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND
+            return _out(version.promotion_id, version.number, why_not)
         if not rule.before_joining and purchase.occurred_at < member.joined_at:
-            return _out(*which, WhyNot.BEFORE_JOINING)
-        if rule.when is None:
-            return Part(version, lines)
-        holds = rule.when.holds
-        if len(lines) == 1:
-            met: Sequence[Line] = lines if holds(purchase, lines[0], member) else ()
-        else:
-            met = tuple([line for line in lines if holds(purchase, line, member)])
-        if met:
-            return Part(version, met)
-        unmet = first_unmet(rule.when, purchase, lines, member).key
-        return _out(*which, WhyNot.CONDITION, unmet)
+            return _out(version.promotion_id, version.number, WhyNot.BEFORE_JOINING)
+        when = rule.when
+        if when is not None:
+            if len(met) == 1:
+                met = met if when.holds(purchase, met[0], member) else ()
+            else:
+                met = tuple([line for line in met if when.holds(purchase, line, member)])
+            if not met:
+                unmet = first_unmet(when, purchase, self._lines, member).key
+                return _out(version.promotion_id, version.number, WhyNot.CONDITION, unmet)
+        return Part(version, met)
 
     def stack(self, parts: Sequence[Part]) -> None:
         """Lets each give what it gives beside the others, in the order that this file tells."""
-        bars = [part for part in parts if part.rule.gives is Gives.NOTHING]
-        for part in bars:
-            part.base = self._base(part)
-        barred = {line.line_id for part in bars for line in part.lines}
         standing, earning, multipliers = list[Part](), list[Part](), list[Part]()
+        barred = self._barred(parts)
         for part in parts:
-            if part.rule.gives is Gives.NOTHING:
+            gives = part.rule.gives
+            if gives is Gives.NOTHING:
                 continue
             if barred:
                 part.leave_out(barred, WhyNot.BARRED)
-            if part.why_not is None:
-                multiplies = part.rule.gives is Gives.MULTIPLIER
-                kind = multipliers if multiplies else standing if part.version.standing else earning
-                kind.append(part)
-        for part in earning:
-            self._give(part)
+                if part.why_not is not None:
+                    continue
+            if gives is Gives.MULTIPLIER:
+                multipliers.append(part)
+            elif part.version.standing:
+                standing.append(part)
+            else:
+                earning.append(part)
+                self._give(part)
         _keep_the_best(earning)
         for part in standing:
             part.leave_out(_replaced(earning), WhyNot.REPLACED)
@@ -176,14 +169,24 @@ class Stack:
         if multipliers:
             self._multiply(multipliers, standing, earning)
 
+    def _barred(self, parts: Sequence[Part]) -> set[str]:
+        """The lines that earn nothing anywhere."""
+        barred = set[str]()
+        for part in parts:
+            if part.rule.gives is Gives.NOTHING:
+                part.base = self._base(part)
+                barred.update(line.line_id for line in part.lines)
+        return barred
+
     def _give(self, part: Part) -> None:
         """What one promotion gives for its lines, whatever the others say."""
-        rule, purchase = part.rule, self._purchase
-        part.base = self._base(part)
-        rate = rule.rates.get(purchase.currency) if rule.gives is Gives.MONEY else rule.rate
-        if rule.gives is Gives.MONEY and rate is None:
+        rule, purchase, base = part.rule, self._purchase, self._base(part)
+        part.base = base
+        of_money = rule.gives is Gives.MONEY
+        rate = rule.rates.get(purchase.currency) if of_money else rule.rate
+        if of_money and rate is None:
             part.why_not = WhyNot.CURRENCY_NOT_ACCEPTED
-        elif purchase.kind == "purchase" and not part.base:
+        elif not base and purchase.kind == "purchase":
             part.why_not = WhyNot.NOTHING_PAID
         elif rate is None:
             part.base = NOTHING
@@ -194,7 +197,8 @@ class Stack:
                 counts = [line.quantity if line.amount > 0 else NOTHING for line in part.lines]
                 part.base = sum(counts, NOTHING)
             _rate(part, rate, counts)
-        self._cut(part)
+        if rule.limits:
+            self._cut(part)
 
     def _base(self, part: Part) -> Decimal:
         """The money that counts for its lines."""
@@ -267,6 +271,8 @@ def _keep_the_best(parts: Sequence[Part]) -> None:
     """Of each exclusive group only the best one gives."""
     best: dict[str, Part] = {}
     competing = [part for part in parts if part.rule.exclusive is not None and part.points]
+    if not competing:
+        return
     for part in competing:
         group = part.rule.exclusive or ""
         best[group] = max(best.get(group, part), part, key=_rank)
