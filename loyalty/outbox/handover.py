@@ -24,7 +24,7 @@ GATHER_S = 0.02  # one message carries what came in this time: a message costs a
 BUSY_GATHER_S = 0.06  # … and in this time while much comes: the workers' share of it counts then
 _MUCH = 20  # ids in one gathering
 MOST_IDS_WAITING = 20_000
-MOST_IDS_A_MESSAGE = 200
+MOST_IDS_A_MESSAGE = 500
 #: What time alone makes due. Beat asks for it now and then; a clock that was moved, at once.
 _BY_TIME = ("lifecycle.", "earning.park_watch")
 OPEN_S = 2.0  # how long the breaker keeps away from a Redis that failed

@@ -17,7 +17,12 @@ from loyalty.book.audit import LATEST_COMMIT
 from loyalty.clock import now, wall_clock
 from loyalty.earning import replay
 from loyalty.earning.award import Judged, award_activities, fail
-from loyalty.earning.claim import MOST_CLAIMS_ALONE, count_claim_alone, give_claim_back
+from loyalty.earning.claim import (
+    MOST_AT_ONCE,
+    MOST_CLAIMS_ALONE,
+    count_claim_alone,
+    give_claim_back,
+)
 from loyalty.earning.parking import expire_parked, reopen
 from loyalty.earning.sweep import can_go_on, resend, tenants_with_expired
 from loyalty.errors import Problem, Unavailable
@@ -43,7 +48,8 @@ def award(task: Task[Any, None], tenant_id: int, activity_ids: list[str]) -> Non
     owner = str(task.request.id)
     mine = in_hand.take(tenant_id, activity_ids, owner)
     try:
-        judge(tenant_id, [UUID(one) for one in mine])
+        for start in range(0, len(mine), MOST_AT_ONCE):  # locks are held for one batch at a time
+            judge(tenant_id, [UUID(one) for one in mine[start : start + MOST_AT_ONCE]])
     finally:  # what was parked may be re-opened at once, and must not find itself in hand
         in_hand.leave(tenant_id, mine, owner)
 
