@@ -141,9 +141,16 @@ def first_day(ladder: Ladder, joined: date, today: date) -> date:
         case "calendar_year":
             return date(today.year, 1, 1)
         case "rolling_12_months":
-            return _months_later(today, -_MONTHS_A_YEAR) + timedelta(days=1)
+            return _after_a_year_ago(today)
         case "ever":
             return date.min
+
+
+def _after_a_year_ago(today: date) -> date:
+    """The first day whose year, as a tier's, ends after `today`: that of 29 February ends with
+    the 28th, so that what raised a member then does not count for two years."""
+    first = _months_later(today, -_MONTHS_A_YEAR) + timedelta(days=1)
+    return first if _months_later(first, _MONTHS_A_YEAR) > today else first + timedelta(days=1)
 
 
 def figure(ladder: Ladder, progress: Progress, today: date) -> Amount:

@@ -36,11 +36,11 @@ TIERS = [("basic", 0), ("gold", 500), ("platinum", 1000)]
 POINTS = st.sampled_from([1, 100, 400, 499, 500, 600, 1000])
 
 
-def _a_year_later(day: date, years: int = 1) -> date:
+def _a_year_later(day: date) -> date:
     try:
-        return day.replace(year=day.year + years)
+        return day.replace(year=day.year + 1)
     except ValueError:  # the 29th of February
-        return day.replace(year=day.year + years, day=28)
+        return day.replace(year=day.year + 1, day=28)
 
 
 @dataclass(slots=True)
@@ -56,8 +56,7 @@ class Plain:
 
     def figure(self, day: date) -> int:
         """The last twelve months."""
-        first = _a_year_later(day, -1) + timedelta(days=1)
-        return sum(points for gained, points in self.gains if first <= gained <= day)
+        return sum(points for gained, points in self.gains if gained <= day < _a_year_later(gained))
 
     def reached(self, day: date) -> int:
         return max(n for n, (_, least) in enumerate(TIERS) if self.figure(day) >= least)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loyalty.programs.settings import TierPeriod, TierPolicy
 from loyalty.tiers.rules import (
+    INSTANT,
     Amount,
     Held,
     Ladder,
@@ -56,7 +57,8 @@ def _at(text: str) -> datetime:
         ("calendar_year", "2026-11-21", "2026-01-01"),
         ("rolling_12_months", "2026-11-21", "2025-11-22"),
         ("rolling_12_months", "2028-02-29", "2027-03-01"),
-        ("rolling_12_months", "2029-02-28", "2028-02-29"),
+        ("rolling_12_months", "2029-02-27", "2028-02-28"),
+        ("rolling_12_months", "2029-02-28", "2028-03-01"),
     ],
 )
 def test_the_first_day_that_counts(
@@ -116,6 +118,19 @@ def test_what_a_periods_end_does(
         held = reviewed(steps, held, progress, START + timedelta(days=366 * year))
         told.append(held.key)
     assert told == keys
+
+
+def test_what_one_day_raised_lasts_a_year_whichever_day_it_was() -> None:
+    year = ladder("rolling_12_months")
+    for number in range(4 * 366):  # 29 February 2028 among them
+        bought = START + timedelta(days=number, hours=12)
+        progress = Progress({bought.date(): 500}, JOINED)
+        held = raised(year, Held("basic", START), progress, bought, bought)
+        assert held is not None
+        assert held.until is not None
+        last = reviewed(year, held, progress, held.until - INSTANT)
+        then = reviewed(year, held, progress, held.until)
+        assert (last.key, then.key) == ("gold", "basic"), bought
 
 
 def test_a_promise_outlasts_the_period() -> None:
