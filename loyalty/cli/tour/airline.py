@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from loyalty.cli.tour.guide import Guide
 
 
@@ -54,7 +56,7 @@ def _years(guide: Guide) -> None:
 
 
 def _by_hand(guide: Guide) -> None:
-    until = guide.now().replace(year=guide.now().year + 2).isoformat()
+    until = (guide.now() + timedelta(days=730)).isoformat()
     told = guide.post(
         "/members/gus/tier", {"tier": "senator", "until": until, "reason": "our pilot's father"}
     )
