@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-#: Threads that wait for the same commit make its group; 64 did best (docs/decisions).
+#: Threads that wait for the same commit make its group; twice 32 did best (docs/decisions/0009).
 BLOCKING_THREADS = 32
 #: Connections that one web process holds at once; the next ones wait in the kernel's queue.
 _CONNECTIONS = 512

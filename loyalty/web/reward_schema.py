@@ -148,7 +148,7 @@ class _RewardSchema(Schema):
     low_at = Integer(
         most=_MOST_STOCK,
         allow_none=True,
-        metadata={"description": "`stock.low` is told while so many are left, or fewer."},
+        metadata={"description": "`stock.low.v1` is told while so many are left, or fewer."},
     )
 
 

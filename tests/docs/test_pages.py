@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from loyalty.events.feed import TYPES
 from tests.architecture import sources
 
 _PAGES = [path for path in sources.files() if path.suffix == ".md"]
+#: What is written like an event and is none: a column.
+_NO_EVENTS = {"member.merged_into"}
 _LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
 
 
@@ -24,6 +27,13 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         target = (sources.ROOT / path).parent / name if name else sources.ROOT / path
         assert target.exists(), name
         assert not anchor or anchor in _anchors(target), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("path", _PAGES, ids=str)
+def test_events_go_by_the_names_that_the_feed_gives_them(path: Path) -> None:
+    nouns = "|".join(sorted({name.partition(".")[0] for name in TYPES}))
+    told = re.findall(rf"`((?:{nouns})\.[a-z_]+(?:\.v\d+)?)`", sources.text(path))
+    assert set(told) - _NO_EVENTS <= TYPES
 
 
 def test_every_library_says_why() -> None:
