@@ -29,6 +29,7 @@ from loyalty.embedded.postgres import APP, OWNER, SYSTEM
 from loyalty.embedded.valkey import free_port
 
 _READY_WITHIN_S = 90.0
+_FLOWER_WITHIN_S = 15.0
 _TOO_MANY_DEATHS = 3
 _FLOWER_PORT = 5555
 _FLOWER_USER = "loyalty"
@@ -122,6 +123,8 @@ class _Running:
     def show_demo(self) -> None:
         """Tenant `demo`: in the embedded database, elsewhere only when it was asked for."""
         wanted = self.embedded_database if self.wish.demo is None else self.wish.demo
+        if wanted:
+            self._wait_for_flower()
         if wanted and not self.supervisor.stopping:
             from loyalty.cli import demo
 
@@ -186,6 +189,15 @@ class _Running:
         password = f"{_FLOWER_USER}:{_kept_password(self.data / 'flower-password')}"
         flower = parts.flower(self.flower_port, write=self.wish.flower_write)
         return replace(flower, env={"FLOWER_BASIC_AUTH": password})
+
+    def _wait_for_flower(self) -> None:
+        """A moment, so that who opens it finds the demo's awards: it shows what it has heard."""
+        deadline = time.monotonic() + _FLOWER_WITHIN_S
+        with doing("Waiting for Flower, which shows what the worker does"):
+            while not self.supervisor.stopping and time.monotonic() < deadline:
+                if _answers(f"{self.stack.flower_url}/healthcheck"):
+                    return
+                self.watch()
 
     def _see_to_deaths(self) -> None:
         for child in self.supervisor.children.values():

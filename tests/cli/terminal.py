@@ -54,6 +54,7 @@ class Up:
         self.port = free_port()
         self._words = words
         self._log = data.with_suffix(".txt")
+        self.awards_in_flower: set[str] = set()
 
     def start(self) -> None:
         """Starts it and waits until it is ready."""

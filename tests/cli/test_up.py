@@ -31,9 +31,22 @@ def up() -> Iterator[Up]:
     running = Up(run.folder / "data")
     running.start()
     running.wait_for("signed in to the demo")
+    running.awards_in_flower = _awards_in_flower(running)  # before a test kills it
     yield running
     running.interrupt()
     run.end()
+
+
+def _awards_in_flower(up: Up) -> set[str]:
+    """The states of the awards that it shows."""
+    flower, password = up.tells().flower_url, (up.data / "flower-password").read_text()
+    asked = {"taskname": "earning.award"}
+    with contextlib.suppress(requests.ConnectionError):
+        answer = requests.get(
+            f"{flower}/api/tasks", params=asked, auth=("loyalty", password), timeout=10
+        )
+        return {task["state"] for task in answer.json().values()}
+    return set()
 
 
 def test_the_demo_tells_a_purchase_with_its_why_and_a_burn(up: Up) -> None:
@@ -84,6 +97,10 @@ def test_flower_gets_another_port_when_somebody_takes_its_own(up: Up) -> None:
     with somebody[0]:
         until(lambda: up.tells().flower_url != before, "another port", 30)
         until(lambda: _answers(up.tells().flower_url), "Flower to answer there", 30)
+
+
+def test_flower_shows_the_awards_of_the_demo(up: Up) -> None:
+    assert "SUCCESS" in up.awards_in_flower
 
 
 def _answers(url: str) -> bool:
