@@ -1,6 +1,7 @@
 """A whole run with every kind of secret in it, with refusals and failures; then its logs are read.
 
-Web, worker, sweeper and beat write to files of their own, and so do Postgres and Valkey.
+Web, worker, sweeper, courier, mailer and beat write to files of their own, and so do Postgres and
+Valkey.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import requests
 
+from loyalty.cli import parts
+from loyalty.embedded.valkey import free_port
+from tests.notifications.mailbox import HOST, USER, certificate, mailbox, signs_in
 from tests.scenarios.door import Door, purchase
 from tests.servers import Own
 from tests.stack import Stack, own_servers, until
@@ -22,14 +26,17 @@ _PASSWORD = "correct-horse-battery-staple"
 _WRONG_PASSWORD = "wrong-horse-battery-staple"
 _OF_THE_DATABASE = "pg-0c2d1f7a"
 _OF_THE_PLATFORM = "platform-8d0b4bd5-0f58-4c7b-9c0e"
+_OF_THE_POST = "smtp-5b9e0c44-not-the-right-one"
+_SEAL = "seal-3f6e2a9d-7c1b-4d58-9e0a"
 _SECRET_NAME = re.compile(r"key|token|secret|password")
 
 
 class _WithPasswords(Own):
-    """Servers whose URLs carry passwords, and a platform that has a token."""
+    """Servers whose URLs carry passwords, a platform that has a token, and a post office."""
 
-    def __init__(self, own: Own) -> None:
+    def __init__(self, own: Own, post: dict[str, str]) -> None:
         self.__dict__ |= own.__dict__
+        self.post = post
 
     def environment(self) -> dict[str, str]:
         """The URLs with a password each; this Postgres asks the kernel who comes, and for none."""
@@ -37,16 +44,47 @@ class _WithPasswords(Own):
             name: re.sub(r"^(postgresql://\w+)@", rf"\1:{_OF_THE_DATABASE}@", value)
             for name, value in super().environment().items()
         }
-        return {**told, "LOYALTY_PLATFORM_TOKEN": _OF_THE_PLATFORM, "LOYALTY_LOG": "json"}
+        secrets = {"LOYALTY_PLATFORM_TOKEN": _OF_THE_PLATFORM, "LOYALTY_SECRETS_KEY": _SEAL}
+        return {
+            **told,
+            **secrets,
+            **self.post,
+            "LOYALTY_LOG": "json",
+            "LOYALTY_PRIVATE_ADDRESSES": "1",
+        }
 
 
 @pytest.fixture
-def guarded() -> Iterator[Stack]:
+def post(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The settings of an SMTP server that speaks TLS and does not let us in."""
+    context, trusted = certificate(tmp_path)
+    settings = {"tls_context": context, "require_starttls": True, "auth_required": True}
+    with mailbox(**settings, authenticator=signs_in) as box:
+        yield {
+            "LOYALTY_SMTP_HOST": HOST,
+            "LOYALTY_SMTP_PORT": str(box.port),
+            "LOYALTY_SMTP_CA_FILE": trusted,
+            "LOYALTY_SMTP_USER": USER,
+            "LOYALTY_SMTP_PASSWORD": _OF_THE_POST,
+            "LOYALTY_MAIL_FROM": "points@example.com",
+            "LOYALTY_PUBLIC_URL": "https://points.example",
+        }
+
+
+@pytest.fixture
+def guarded(post: dict[str, str]) -> Iterator[Stack]:
     """A stack of which every process writes down what it thinks worth it."""
-    with own_servers() as servers, Stack(_WithPasswords(servers)) as stack:
-        stack.sweeper.start()
-        stack.beat.start()
-        yield stack
+    with own_servers() as servers, Stack(_WithPasswords(servers, post)) as stack:
+        mailer = stack.process(parts.mailer(), lambda: stack.goes_through("mail"))
+        watching = (stack.sweeper, stack.courier, mailer, stack.beat)
+        for process in watching:
+            process.begin()
+        try:
+            for process in watching:
+                process.wait()
+            yield stack
+        finally:
+            mailer.stop()
 
 
 class _Caller:
@@ -56,6 +94,7 @@ class _Caller:
         self._url = stack.base_url
         self.tenant = stack.tenant()
         self.secrets = {_PASSWORD, _WRONG_PASSWORD, _OF_THE_DATABASE, _OF_THE_PLATFORM}
+        self.secrets |= {_OF_THE_POST, _SEAL}
         self.secrets.add(self.tenant.issuer.verification_key)
         self.secrets.add(unquote(urlsplit(stack.own.valkey.url()).password or ""))
         self.token = self.tenant.token()
@@ -115,6 +154,19 @@ def _people(call: _Caller) -> None:
     assert call("POST", "/v1/token-secrets", {"overlap_s": 600}).status_code == 201
 
 
+def _what_goes_out(call: _Caller, stack: Stack) -> None:
+    """A webhook that leads nowhere, and a mail that the post office does not take from us."""
+    made = call("POST", "/v1/webhooks", {"url": f"http://127.0.0.1:{free_port()}/"})
+    assert made.status_code == 201
+    hook = f"/v1/webhooks/{made.json()['id']}"
+    assert call("POST", f"{hook}/test").status_code < 300
+    email = {"kind": "email", "value": "ann@example.com"}
+    body = {"member_id": "ann", "identifiers": [email]}
+    assert call("POST", "/v1/programs/wine/members", body).status_code == 201
+    assert call.door.buy("ann", "100").status_code == 200
+    until(lambda: "535" in (stack.own.folder / "mailer.log").read_text(), "the mailer to try", 30)
+
+
 def _failures(call: _Caller, stack: Stack) -> None:
     """Redis away, then Postgres: what drivers say of their URLs ends up in logs."""
     stack.own.valkey.stop()
@@ -140,14 +192,16 @@ def _logs(folder: Path) -> dict[str, str]:
 @pytest.mark.timeout(240)
 def test_no_secret_is_in_any_log(guarded: Stack) -> None:
     call = _Caller(guarded)
-    call.door.open_program()
+    call.door.open_program(mail={"milestones": [10]})
     assert call.door.enrol("m-1").status_code == 201
     assert call.door.buy("m-1", "100").status_code == 200
     _keys_and_tokens(call)
     _people(call)
+    _what_goes_out(call, guarded)
     _failures(call, guarded)
     logs = _logs(guarded.own.folder) | _logs(guarded.own.postgres.folder)
-    assert {"web.log", "worker.log", "sweeper.log", "beat.log"} <= set(logs)
+    processes = ("web", "worker", "sweeper", "courier", "mailer", "beat")
+    assert {f"{name}.log" for name in processes} <= set(logs)
     assert "the database did not answer" in logs["web.log"]
     assert len(call.secrets) > 20
     found = [
