@@ -50,6 +50,12 @@ def in_one_sentence(command: Command) -> Command:
             trouble(" ".join(error.detail for error in problem.errors) or problem.detail)
         except Problem as problem:
             trouble(f"{problem.detail} {problem.cure}")
+        except BrokenPipeError:  # `| head` has read enough; click ends quietly
+            raise
+        except OSError as error:
+            what = error.filename or "A file"
+            why = error.strerror or error
+            trouble(f"{what} cannot be used ({why}): name another place, or mend it.")
         except _drivers_errors() as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             trouble(f"The servers do not answer ({first}): ask `loyalty doctor`.")

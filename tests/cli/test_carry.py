@@ -83,6 +83,16 @@ def test_a_file_that_is_none_is_refused_in_a_sentence(wine: TestTenant, tmp_path
     )
 
 
+def test_a_place_where_nothing_can_be_written_is_told_in_a_sentence(
+    wine: TestTenant, tmp_path: Path
+) -> None:
+    file = tmp_path / "nowhere" / "all.zip"
+    told = run(wine, "export", str(file))
+    why = "No such file or directory"
+    sentence = f"{file}.part cannot be used ({why}): name another place, or mend it.\n"
+    assert (told.exit_code, told.output) == (1, sentence)
+
+
 @pytest.mark.timeout(300)
 def test_whoever_is_killed_in_the_middle_goes_on_and_nothing_is_twice(
     wine: TestTenant, tmp_path: Path
