@@ -140,7 +140,7 @@ def test_the_tour_shows_every_feature_and_what_proves_it(up: Up) -> None:
     assert "every invariant holds of" in told.stdout, told
     for sentence in (
         "of which the limit of 50 points a month for each member left 26 points",
-        "4.00 of 6 lagers, then 6 of 6: 100 points, once",
+        "Campaign: 4 of 6 lagers, then 6 of 6: 100 points, once",
         "Nothing: the limit of 50 points a month for each member is used up",
         "another mug was ordered, shipped, delivered",
         "a year later 98 points have become 0",

@@ -83,8 +83,8 @@ def _campaign(guide: Guide) -> None:
     before = guide.points("ada")["lifetime"]
     [half] = guide.get("/members/ada/campaigns")["data"]
     whole = guide.buy("ada", "10.00", ("lager", "2", "10.00"))
-    counted = half["goals"][0]["counted"]
-    guide.tell("Campaign", f"{counted} of 6 lagers, then 6 of 6: 100 points, once")
+    counted = float(half["goals"][0]["counted"])
+    guide.tell("Campaign", f"{counted:g} of 6 lagers, then 6 of 6: 100 points, once")
     paid = before + whole["points"] + rewards[0]["points"]
     guide.until(lambda: guide.points("ada")["lifetime"] == paid, "the campaign's points")
     guide.prove("ada")
