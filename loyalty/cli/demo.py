@@ -20,6 +20,10 @@ TENANT = "demo"
 #: slug, name, points for each 100 USD
 PROGRAMS = (("wine-and-dine", "Wine & Dine", 5), ("frequent-flyer", "Frequent Flyer", 1))
 MEMBERS = {"ada": "Ada", "ben": "Ben", "cleo": "Cleo"}
+CATALOGUE = {
+    "/retailers": {"id": "demo-shop", "name": "Demo Shop"},
+    "/products": {"sku": "menu", "name": "Menu of the day", "category": "food/menu"},
+}
 _A_DAY = timedelta(days=1)
 _WAIT = {"Prefer": "wait=10"}
 
@@ -28,6 +32,8 @@ def fill(url: str) -> Door:
     """Sees to tenant, programs and members; leaves alone what is there. Returns a server's door."""
     see_to_tenant(TENANT)
     admin = Door(url, token(TENANT, Role.ADMIN, "demo", _A_DAY))
+    for path, listed in CATALOGUE.items():
+        admin.see_to(path, listed)
     for slug, name, points in PROGRAMS:
         rate = {"points": points, "per": "100"}
         admin.see_to("/programs", {"slug": slug, "name": name, "unit": "points", "earn_rate": rate})

@@ -38,11 +38,22 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-_START = """
+# Swagger makes examples up by pattern and maximum: noise instead of text, 2^53-1 instead of a few
+# points. What it reads goes without both, and a purchase to try occurred just now.
+_START = r"""
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
+const noise = {pattern: "^[^\\u0000]*$", maximum: Number.MAX_SAFE_INTEGER};
+const readable = (name, value) =>
+  name === "occurred_at" && typeof value === "string" ? new Date().toISOString()
+    : noise[name] === value ? undefined : value;
 const ui = SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#page", deepLinking: false, persistAuthorization: true,
   tryItOutEnabled: true, validatorUrl: null,
+  responseInterceptor: (answer) => {
+    if (new URL(answer.url).pathname === "/openapi.json")
+      answer.text = JSON.stringify(JSON.parse(answer.text, readable));
+    return answer;
+  },
   onComplete: () => { if (token) ui.preauthorizeApiKey("bearer", token); },
 });
 """

@@ -103,7 +103,7 @@ _REQUEST = RequestSchema()
 )
 @allow("adjustments.create")
 @adjustments.keyed(required=True)
-@adjustments.arguments(AdjustSchema)
+@adjustments.arguments(AdjustSchema, example={"points": 100, "reason": "a late delivery"})
 @adjustments.response(201, AdjustedSchema)
 @adjustments.alt_response(202, schema=RequestSchema, description="A second person is to approve")
 def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:

@@ -99,19 +99,28 @@ _PREFER = {
 }
 
 
+_EXAMPLE = {
+    "source": "shop-1",
+    "transaction_id": "R-1001",
+    "member_id": "ada",
+    "amount": "250.00",
+    "currency": "USD",
+    "occurred_at": "2026-07-01T12:00:00Z",
+}
+_BODY = {"application/json": {"schema": EarnSchema, "example": _EXAMPLE}}
+
+
 @earns.route("/programs/<slug:program>/earns", methods=["POST"])
 @allow("earns.create")
 @earns.doc(
-    requestBody={"required": True, "content": {"application/json": {"schema": EarnSchema}}},
+    requestBody={"required": True, "content": _BODY},
     parameters=[_PREFER, *_DRY_RUN],
 )
 @earns.response(202, EarnAnswerSchema, description="Stored; it will be judged")
 @earns.alt_response(200, schema=EarnAnswerSchema, description="Judged in time, or a dry run")
 def create(program: str) -> Response:
-    """Take a purchase: stored before the answer, judged by a worker after it.
-
-    Written without the argument machinery of the other resources: this is the hot path.
-    """
+    """Take a purchase: stored before the answer, judged by a worker after it."""
+    # Without the argument machinery of the other resources: this is the hot path.
     who = principal()
     asked: dict[str, Any] = load_query(_QUERY) if request.query_string else _AS_IT_IS
     earn = load(EARN, json_body())

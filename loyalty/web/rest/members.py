@@ -52,7 +52,14 @@ members = Resource("members", description="Members: join, read, change, suspend,
 @members.route("/programs/<slug:program>/members", methods=["POST"])
 @allow("members.enrol")
 @members.keyed(required=False)
-@members.arguments(NewMemberSchema)
+@members.arguments(
+    NewMemberSchema,
+    example={
+        "member_id": "grace",
+        "name": "Grace",
+        "identifiers": [{"kind": "card", "value": "4711"}],
+    },
+)
 @members.response(201, MemberSchema)
 def create(wanted: dict[str, Any], program: str) -> Response:
     """Enrol a member; what was parked for them is awarded. Members enrol themselves only."""

@@ -38,7 +38,10 @@ programs = Resource("programs", description="Programs: unit, rates, burn rule, w
 @programs.route("/programs", methods=["POST"])
 @allow("programs.create")
 @programs.keyed(required=False)
-@programs.arguments(NewProgramSchema)
+@programs.arguments(
+    NewProgramSchema,
+    example={"slug": "bakery", "name": "Bakery", "earn_rate": {"points": 5, "per": "100"}},
+)
 @programs.response(201, ProgramSchema)
 def create(wanted: dict[str, Any]) -> Response:
     """Open a program, with the tiers Basic 0, Gold 500 and Platinum 1000."""

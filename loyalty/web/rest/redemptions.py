@@ -67,7 +67,8 @@ _NOW = {
 @allow("redemptions.create")
 @redemptions.keyed(required=True)
 @redemptions.doc(parameters=[_DRY_RUN, _NOW])
-@redemptions.arguments(_REDEEM)  # made once: making it costs as much as reading with it
+# The schema is made once: making it costs as much as reading with it.
+@redemptions.arguments(_REDEEM, example={"points": 10})
 @redemptions.response(201, RedeemedSchema)
 @redemptions.alt_response(200, schema=TriedRedemptionSchema, description="A dry run")
 def create(wanted: dict[str, Any], program: str, member_id: str) -> Response:

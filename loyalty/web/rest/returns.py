@@ -84,7 +84,9 @@ _PREFER = {
 
 @returns.route("/programs/<slug:program>/returns", methods=["POST"])
 @allow("returns.create")
-@returns.arguments(ReturnSchema)
+@returns.arguments(
+    ReturnSchema, example={"source": "shop-1", "transaction_id": "R-1001", "return_id": "B-1"}
+)
 @returns.arguments(ReturnQuerySchema, location="query")
 @returns.doc(parameters=[_PREFER])
 @returns.response(202, ReturnAnswerSchema, description="Stored; it will be settled")
