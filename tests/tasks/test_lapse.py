@@ -34,9 +34,15 @@ def _holding() -> TestTenant:
     return tenant
 
 
+def _lapse() -> None:
+    """Some ticks, as beat sends them: on a busy machine one has no time for all."""
+    for _ in range(5):
+        lapse_holds()
+
+
 def test_all_that_is_due_lapses_of_all_tenants() -> None:
     tenants = [_holding(), _holding()]
-    lapse_holds()
+    _lapse()
     for tenant in tenants:
         with transaction(tenant.id) as session:
             assert session.scalars(HELD).all() == []
@@ -48,7 +54,7 @@ def test_a_broken_account_holds_up_neither_its_tenant_nor_the_others() -> None:
     with transaction(tenant.id) as session:
         broken = session.scalars(text("SELECT min(id) FROM account")).one()
         session.execute(text("UPDATE account SET held = 3 WHERE id = :id"), {"id": broken})
-    lapse_holds()
+    _lapse()
     with transaction(tenant.id) as session:
         assert session.scalars(HELD).all() == [broken]
     with transaction(other.id) as session:
