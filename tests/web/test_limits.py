@@ -223,7 +223,8 @@ def test_what_no_limit_concerns_asks_redis_nothing(client: FlaskClient, tenant: 
         own.set("the-end", "1")
         asked: list[str] = []
         while "the-end" not in (command := monitor.next_command()["command"]):
-            asked.append(command)
+            if not command.startswith("LPUSH award "):  # a wake-up tells Celery's own time limits
+                asked.append(command)
     assert [command for command in asked if "limit" in command.lower()] == []
 
 
