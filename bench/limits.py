@@ -64,7 +64,7 @@ PREPARE awards(int, int, json, timestamptz) AS
                      points, awarded_at, explanation)
   SELECT $1, $2, cause_id, account_id, version - 1, 1, points, $4, explanation
   FROM json_to_recordset($3) AS r(cause_id uuid, account_id bigint, version bigint, points bigint,
-                                  explanation jsonb);
+                                  explanation json);
 PREPARE settle(int, uuid[]) AS
   DELETE FROM unsettled WHERE tenant_id = $1 AND activity_id = ANY ($2)
 """

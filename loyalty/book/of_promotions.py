@@ -21,7 +21,8 @@ def _used(of: str, whose: str, within: str) -> str:
       CROSS JOIN LATERAL (
         SELECT (one.share->>'promotion')::int AS promotion, (one.share->>'version')::int AS version,
                (one.share->>'points')::bigint AS points
-        FROM jsonb_array_elements(coalesce(c.explanation, w.explanation)->'given') AS one(share)
+        FROM jsonb_array_elements(
+          coalesce(c.explanation->'given', CAST(w.explanation->'given' AS jsonb))) AS one(share)
       ) g
       JOIN promotion_version v ON v.tenant_id = :tenant AND v.promotion_id = g.promotion
                               AND v.version = g.version AND v.rule ? 'limits'

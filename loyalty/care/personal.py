@@ -26,12 +26,12 @@ KEYED: Final[tuple[str, ...]] = (
     # What the rules saw of the person. Such an award cannot be worked out again, and says so.
     """
     UPDATE award w
-    SET explanation = (w.explanation #- '{member,attributes}' #- '{member,days_from_birthday}')
-                      || '{"erased": true}'
+    SET explanation = CAST(CAST(w.explanation AS jsonb) #- '{member,attributes}'
+                           #- '{member,days_from_birthday}' || '{"erased": true}' AS json)
     FROM activity a
     WHERE w.tenant_id = :tenant AND w.account_id = ANY(:accounts)
       AND a.tenant_id = :tenant AND a.id = w.activity_id
-      AND (w.explanation->'member' ?| ARRAY['attributes', 'days_from_birthday']
+      AND (CAST(w.explanation->'member' AS jsonb) ?| ARRAY['attributes', 'days_from_birthday']
            OR a.body ? 'attributes')
     """,
     # A purchase stays what it was for its figures; who bought is nobody, and what the tenant had

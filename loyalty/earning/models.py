@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, Numeric, SmallInteger, text
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, Numeric, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,7 +64,7 @@ class AwardRow(Base):
     entries: Mapped[int] = mapped_column(SmallInteger)
     points: Mapped[int] = mapped_column(BigInteger)
     awarded_at: Mapped[datetime] = mapped_column(_instant)
-    explanation: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    explanation: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class SetbackRow(Base):

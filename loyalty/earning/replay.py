@@ -47,13 +47,13 @@ _AWARD = (
 )
 _PAGE = text(
     f"{_AWARD} WHERE w.tenant_id = :tenant AND w.program_id = :program AND w.activity_id > :after"
-    " AND NOT w.explanation ? 'erased'"  # what its rules asked of the person is gone
+    " AND w.explanation->'erased' IS NULL"  # what its rules asked of the person is gone
     " ORDER BY w.activity_id LIMIT :limit"
 )
 # The ids' last bits are random: one award in a hundred, and always the same ones.
 _SAMPLE = text(
     f"{_AWARD} WHERE w.awarded_at >= :since AND w.awarded_at < :until"
-    " AND NOT w.explanation ? 'erased'"
+    " AND w.explanation->'erased' IS NULL"
     " AND (get_byte(uuid_send(w.activity_id), 14) * 256 + get_byte(uuid_send(w.activity_id), 15))"
     "     % 100 = 0"
     " ORDER BY w.awarded_at DESC LIMIT :limit"

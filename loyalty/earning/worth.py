@@ -66,7 +66,9 @@ def worth(
     refused = refusal(decision.shares, purchase.currency)
     if refused:
         return refused
-    points, by_life, uses = 0, list[tuple[Life, int]](), list[tuple[Occasion, int]]()
+    points = 0
+    by_life: list[tuple[Life, int]] = []
+    uses: list[tuple[Occasion, int]] = []
     for share in decision.shares:
         if share.points:
             points += share.points

@@ -52,11 +52,14 @@ class Occasion(NamedTuple):
     def on(cls, version: Version, account_id: int, day: date) -> Occasion:
         """What counts when an account is given something; `day` is the program's."""
         promotion = version.promotion_id
-        keys = [
-            (promotion, EVERYONE if limit.everyone else account_id, period_of(limit.per, day))
-            for limit in version.rule.limits
-        ]
-        return cls(version, tuple(keys), tuple([key for key in keys if is_budget(key)]))
+        keys: list[Key] = []
+        budgets: list[Key] = []
+        for limit in version.rule.limits:
+            key = promotion, EVERYONE if limit.everyone else account_id, period_of(limit.per, day)
+            keys.append(key)
+            if limit.everyone:
+                budgets.append(key)
+        return cls(version, tuple(keys), tuple(budgets))
 
     def counted(self) -> Collection[Key]:
         """What counts for any of its limits."""
@@ -82,6 +85,7 @@ class Counters:
     #: the versions and budgets whose limits are there.
     _limits: dict[Key, set[Limit]] = field(default_factory=dict)
     _watched: set[tuple[int, int, tuple[Key, ...]]] = field(default_factory=set)
+    _scarce: dict[tuple[int, int, tuple[Key, ...]], set[Key]] = field(default_factory=dict)
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
@@ -113,8 +117,13 @@ class Counters:
 
     def scarce(self, occasion: Occasion) -> set[Key]:
         """The budgets of which so little is left that they must be locked to decide."""
-        limits = zip(occasion.version.rule.limits, occasion.keys, strict=True)
-        return {key for limit, key in limits if is_budget(key) and self._is_scarce(limit, key)}
+        which = occasion.version.promotion_id, occasion.version.number, occasion.budgets
+        found = self._scarce.get(which)
+        if found is None:
+            limits = zip(occasion.version.rule.limits, occasion.keys, strict=True)
+            found = {key for limit, key in limits if is_budget(key) and self._is_scarce(limit, key)}
+            self._scarce[which] = found
+        return found
 
     def _is_scarce(self, limit: Limit, key: Key) -> bool:
         used = self.used.get(key, NONE_USED)

@@ -25,12 +25,12 @@ _REPORT = text(
              (g->>'would_be')::bigint AS would_be, g->>'why_not' AS why_not
       FROM award w
       JOIN activity a ON a.tenant_id = w.tenant_id AND a.id = w.activity_id
-      CROSS JOIN LATERAL jsonb_array_elements(w.explanation->'given') g
+      CROSS JOIN LATERAL json_array_elements(w.explanation->'given') g
       WHERE w.tenant_id = :tenant AND w.program_id = :program
         AND w.activity_id >= least_id(CAST(:since AS timestamptz) - interval '1 minute'
                                       - (SELECT clock_offset FROM tenant WHERE id = :tenant))
         AND w.activity_id < least_id(CAST(:until AS timestamptz) + interval '1 minute')
-        AND w.explanation @> CAST(:contains AS jsonb)
+        AND w.explanation::jsonb @> CAST(:contains AS jsonb)
         AND (g->>'promotion')::int = :promotion
         AND a.recorded_at >= :since AND a.recorded_at < :until
     ), returned AS MATERIALIZED (

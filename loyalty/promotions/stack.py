@@ -144,7 +144,9 @@ class Stack:
 
     def stack(self, parts: Sequence[Part]) -> None:
         """Lets each give what it gives beside the others, in the order that this file tells."""
-        standing, earning, multipliers = list[Part](), list[Part](), list[Part]()
+        standing: list[Part] = []
+        earning: list[Part] = []
+        multipliers: list[Part] = []
         barred = self._barred(parts)
         for part in parts:
             gives = part.rule.gives
@@ -171,7 +173,7 @@ class Stack:
 
     def _barred(self, parts: Sequence[Part]) -> set[str]:
         """The lines that earn nothing anywhere."""
-        barred = set[str]()
+        barred: set[str] = set()
         for part in parts:
             if part.rule.gives is Gives.NOTHING:
                 part.base = self._base(part)

@@ -106,7 +106,8 @@ BREAKS = [
     (
         "a survivor is merged into nobody",
         "UPDATE member SET merged_into ="
-        " (SELECT id FROM member WHERE member_id = '{care.hugo_name}')"
+        " (SELECT m.id FROM member m WHERE m.member_id = '{care.hugo_name}'"
+        " AND m.tenant_id = member.tenant_id)"
         " WHERE id = (SELECT member_id FROM membership WHERE id = {care.gina_membership})",
         "member ivy-wine",
     ),

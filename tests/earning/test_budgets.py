@@ -43,7 +43,7 @@ def test_many_workers_never_give_more_than_a_budget_holds(alone: None, tenant: T
         given = session.execute(
             text(
                 "SELECT p.key, sum((g->>'points')::int) FROM award,"
-                " jsonb_array_elements(explanation->'given') g"
+                " json_array_elements(explanation->'given') g"
                 " JOIN promotion p ON p.id = (g->>'promotion')::int GROUP BY p.key ORDER BY p.key"
             )
         ).all()

@@ -118,7 +118,7 @@ def test_every_award_comes_out_again(session: Session, seed: int) -> None:
     given = session.execute(
         text(
             "SELECT count(DISTINCT g->>'promotion') FROM award,"
-            " jsonb_array_elements(explanation->'given') g WHERE (g->>'points')::int > 0"
+            " json_array_elements(explanation->'given') g WHERE (g->>'points')::int > 0"
         )
     ).scalar_one()
     assert given >= 10

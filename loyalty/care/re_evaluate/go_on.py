@@ -36,7 +36,7 @@ _BATCH = text(
               AND x.id < :last_id ORDER BY x.id LIMIT :passed) p) page
     JOIN activity a ON a.tenant_id = :tenant AND a.id = ANY (page.ids)
     JOIN award w ON w.tenant_id = a.tenant_id AND w.activity_id = a.id
-    WHERE a.program_id = :program AND a.kind <> 'bonus' AND NOT w.explanation ? 'erased'
+    WHERE a.program_id = :program AND a.kind <> 'bonus' AND w.explanation->'erased' IS NULL
       AND a.occurred_at >= :first AND a.occurred_at < :after
       AND (CAST(:source AS text) IS NULL OR a.source = :source)
     ORDER BY a.id LIMIT :most

@@ -53,7 +53,8 @@ class StraightSchema(Schema):
 
     def _straight(self, data: dict[str, Any]) -> Any:
         """Raises ValidationError for a wrong value, KeyError for a null or a name too much."""
-        readers, values = self._readers, dict[str, Any]()
+        readers = self._readers
+        values: dict[str, Any] = {}
         for name, value in data.items():
             if value is None:
                 raise KeyError

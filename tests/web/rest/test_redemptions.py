@@ -299,6 +299,7 @@ def test_a_code_is_made_when_it_is_redeemed(wine: Caller) -> None:
 )
 def test_who_may_not_have_it_is_told_why(wine: Caller, more: dict[str, Any], says: str) -> None:
     give(wine, 100)
+    wine("POST", "/programs/wine/segments", {"key": "vip", "name": "VIP"})
     offer(wine, stock=5, **more)
     if "limits" in more:
         assert redeem(wine, reward="it").status == 201
