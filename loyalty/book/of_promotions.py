@@ -18,12 +18,9 @@ def _used(of: str, whose: str, within: str) -> str:
         SELECT c.explanation->'award' AS explanation FROM correction c
         WHERE c.tenant_id = :tenant AND c.activity_id = w.activity_id ORDER BY c.id DESC LIMIT 1
       ) c ON true
-      CROSS JOIN LATERAL (
-        SELECT (one.share->>'promotion')::int AS promotion, (one.share->>'version')::int AS version,
-               (one.share->>'points')::bigint AS points
-        FROM jsonb_array_elements(
-          coalesce(c.explanation->'given', CAST(w.explanation->'given' AS jsonb))) AS one(share)
-      ) g
+      CROSS JOIN LATERAL json_to_recordset(
+        coalesce(CAST(c.explanation->'given' AS json), w.explanation->'given')
+      ) AS g(promotion int, version int, points bigint)
       JOIN promotion_version v ON v.tenant_id = :tenant AND v.promotion_id = g.promotion
                               AND v.version = g.version AND v.rule ? 'limits'
       CROSS JOIN LATERAL (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -44,13 +44,16 @@ def _days_from_birthday(person: Person, at: datetime, zone: tzinfo) -> int | Non
     return days_from(person.birthday, at.astimezone(own).date())
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """Of an account: whether it was ever awarded a purchase, and when the latest occurred, if that
     is asked for."""
 
     purchased: bool = False
     last_at: datetime | None = None
+
+
+_NO_PAST = Past()
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -104,17 +107,16 @@ class Facts:
         if not self.asks:
             return plain
         person = self.people.get(membership_id, NOBODY)
-        past = self.past.get(account_id, Past())
+        past = self.past.get(account_id, _NO_PAST)
+        boosts = self.boosts.get(account_id)
         at = purchase.occurred_at
         return MemberFacts(
             plain.joined_at,
             plain.tier,
             plain.tier_points,
             attributes=person.attributes,
-            segments=self.segments.get(membership_id, frozenset()),
-            boosts=frozenset(
-                boost.key for boost in self.boosts.get(account_id, ()) if boost.covers(at)
-            ),
+            segments=self.segments.get(membership_id, _NONE),
+            boosts=frozenset([one.key for one in boosts if one.covers(at)]) if boosts else _NONE,
             first_purchase=purchase.kind == "purchase" and not past.purchased,
             inactive_days=max(0, (at - (past.last_at or plain.joined_at)).days)
             if _INACTIVE in self.asks
@@ -136,7 +138,7 @@ class Facts:
         """An activity was awarded: what comes after it in the batch comes after it."""
         if not self.asks:
             return
-        before = self.past.get(account_id, Past())
+        before = self.past.get(account_id, _NO_PAST)
         latest = max(before.last_at or purchase.occurred_at, purchase.occurred_at)
         self.past[account_id] = Past(before.purchased or purchase.kind == "purchase", latest)
 

@@ -5,10 +5,9 @@ uses up. Decides; moves and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
@@ -32,8 +31,7 @@ Occasions = Mapping[int, Occasion]  # by promotion
 NO_OCCASIONS: Occasions = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(NamedTuple):
     """`lots` are the points by when they can be spent; `uses` what counts against limits."""
 
     points: int

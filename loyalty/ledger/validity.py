@@ -28,6 +28,7 @@ class Validity:
     once_released: Expiry | None = None
 
 
+@lru_cache(_MOST_REMEMBERED)  # what a batch judges occurred within few seconds
 def validity(
     pending: Pending | None, expiry: Expiry, occurred_at: datetime, at: datetime, zone: str
 ) -> Validity:
@@ -82,7 +83,6 @@ def _end_of_last_day(expiry: Expiry, today: date, zone: ZoneInfo) -> datetime:
     return _midnight(_months_later(first, months * (n + 1)), zone)
 
 
-@lru_cache(_MOST_REMEMBERED)  # what a batch judges occurred within few seconds
 def _days_later(since: datetime, days: int, zone: ZoneInfo) -> datetime:
     local = since.astimezone(zone)
     then = local + timedelta(

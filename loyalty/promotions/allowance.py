@@ -60,6 +60,12 @@ def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
     return Allowance(least, which)
 
 
+def allowance_of_one(limit: Limit, use: Use) -> Allowance:
+    """The same of a single limit, as most promotions have."""
+    points = _left(limit, use)
+    return Allowance(points, None if points is None else 0)
+
+
 def _left(limit: Limit, use: Use) -> int | None:
     if limit.uses is not None and use.uses >= limit.uses:
         return 0

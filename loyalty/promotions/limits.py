@@ -17,7 +17,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.promotions.allowance import NONE_USED, Allowance, Use, allowance, period_of
+from loyalty.promotions.allowance import (
+    NONE_USED,
+    Allowance,
+    Use,
+    allowance,
+    allowance_of_one,
+    period_of,
+)
 from loyalty.promotions.queries import versions_of
 from loyalty.promotions.rule import Limit, Version
 
@@ -25,7 +32,9 @@ EVERYONE = 0  #: stands where an account's id does, for a budget
 Key = tuple[int, int, str]  #: promotion, account, period
 
 _READ = text("SELECT * FROM promotion_uses(:tenant, CAST(:wanted AS json), :lock)")
-_COUNT = text("SELECT * FROM count_promotion_uses(:tenant, CAST(:added AS json))")
+_COUNT = text(
+    "SELECT * FROM count_promotion_uses(:tenant, CAST(:members AS json), CAST(:everyone AS json))"
+)
 _PLENTY = 10  # a budget of which less than a tenth is left is locked before anything is decided
 _GIVE_BACK = text(
     "WITH own AS (UPDATE promotion_use SET points = greatest(points - :points, 0),"
@@ -89,7 +98,10 @@ class Counters:
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
-        return allowance(occasion.version.rule.limits, [self._use(key) for key in occasion.keys])
+        limits, keys = occasion.version.rule.limits, occasion.keys
+        if len(keys) == 1:
+            return allowance_of_one(limits[0], self._use(keys[0]))
+        return allowance(limits, [self._use(key) for key in keys])
 
     def _use(self, key: Key) -> Use:
         before, since = self.used.get(key, NONE_USED), self.added.get(key)
@@ -167,7 +179,7 @@ def read_counters(session: Session, keys: Collection[Key], *, lock: bool) -> Cou
     """
     wanted = [
         {"promotion_id": promotion, "account_id": account, "period": period}
-        for promotion, account, period in sorted(keys)
+        for promotion, account, period in (sorted(keys) if lock else keys)
     ]
     if not wanted:
         return Counters()
@@ -190,18 +202,20 @@ def write_counters(session: Session, counters: Counters) -> None:
     """
     if not counters.added:
         return
-    added = [
-        {
-            "promotion_id": promotion,
-            "account_id": account,
-            "period": period,
-            "points": use.points,
-            "uses": use.uses,
-        }
-        for (promotion, account, period), use in counters.added.items()
-    ]
+    members, everyone = list[dict[str, object]](), list[dict[str, object]]()
+    for (promotion, account, period), use in counters.added.items():
+        told = {"promotion_id": promotion, "period": period, "points": use.points, "uses": use.uses}
+        if account == EVERYONE:
+            everyone.append(told)
+        else:
+            members.append({**told, "account_id": account})
     budgets = session.execute(
-        _COUNT, {"tenant": session.info["tenant_id"], "added": orjson.dumps(added).decode()}
+        _COUNT,
+        {
+            "tenant": session.info["tenant_id"],
+            "members": orjson.dumps(members).decode(),
+            "everyone": orjson.dumps(everyone).decode(),
+        },
     )
     for promotion_id, period, points, uses in budgets:
         counters.must_hold((promotion_id, EVERYONE, period), Use(points, uses))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -21,17 +20,16 @@ _PATIENCE = text("SET LOCAL statement_timeout = '60s'")
 _REPORT = text(
     """
     WITH given AS MATERIALIZED (
-      SELECT a.id, w.account_id, a.amount, a.currency, (g->>'points')::bigint AS points,
-             (g->>'would_be')::bigint AS would_be, g->>'why_not' AS why_not
+      SELECT a.id, w.account_id, a.amount, a.currency, g.points, g.would_be, g.why_not
       FROM award w
       JOIN activity a ON a.tenant_id = w.tenant_id AND a.id = w.activity_id
-      CROSS JOIN LATERAL json_array_elements(w.explanation->'given') g
+      CROSS JOIN LATERAL json_to_recordset(w.explanation->'given')
+        AS g(promotion int, points bigint, would_be bigint, why_not text)
       WHERE w.tenant_id = :tenant AND w.program_id = :program
         AND w.activity_id >= least_id(CAST(:since AS timestamptz) - interval '1 minute'
                                       - (SELECT clock_offset FROM tenant WHERE id = :tenant))
         AND w.activity_id < least_id(CAST(:until AS timestamptz) + interval '1 minute')
-        AND w.explanation::jsonb @> CAST(:contains AS jsonb)
-        AND (g->>'promotion')::int = :promotion
+        AND g.promotion = :promotion
         AND a.recorded_at >= :since AND a.recorded_at < :until
     ), returned AS MATERIALIZED (
       SELECT given.currency, v.worth,
@@ -98,7 +96,6 @@ def report(
             "tenant": session.info["tenant_id"],
             "program": program.id,
             "promotion": promotion.id,
-            "contains": orjson.dumps({"given": [{"promotion": promotion.id}]}).decode(),
             "since": since,
             "until": until,
         },

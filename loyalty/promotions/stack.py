@@ -87,8 +87,10 @@ class Part:
         version, points, left = self.version, self.points, self.left or _NO_LIMIT
         lines: tuple[tuple[str, int], ...] = ()
         if points:
-            earned = self.by_line()
-            lines = (earned[0],) if len(earned) == 1 else tuple([one for one in earned if one[1]])
+            if len(self.lines) == 1:
+                lines = ((self.lines[0].line_id, points),)
+            else:
+                lines = tuple([pair for pair in self.by_line() if pair[1]])
         return Share(
             version.promotion_id,
             version.number,

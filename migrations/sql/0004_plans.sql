@@ -7,10 +7,50 @@ ALTER TABLE activity DROP CONSTRAINT activity_pkey, ADD PRIMARY KEY (tenant_id, 
 ALTER TABLE membership DROP CONSTRAINT membership_tenant_id_program_id_member_id_key,
                        ADD UNIQUE (tenant_id, program_id, member_id);
 
--- What was used of limits, as in 0003, each counter found by its key.
-CREATE OR REPLACE FUNCTION count_promotion_uses(t integer, added json)
+-- What was used of limits, as in 0002: what is asked for is read once.
+CREATE OR REPLACE FUNCTION promotion_uses(t integer, wanted json, lock boolean)
+RETURNS TABLE (promotion_id integer, account_id bigint, period text, points points, uses integer)
+LANGUAGE plpgsql ROWS 500
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE one record;
+BEGIN
+  RETURN QUERY
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM json_to_recordset(wanted) AS r(promotion_id integer, account_id bigint, period text)
+    )
+    SELECT u.promotion_id, u.account_id, u.period, u.points, u.uses
+    FROM asked r
+    CROSS JOIN LATERAL (SELECT * FROM promotion_use x WHERE x.tenant_id = t AND x.account_id = r.account_id
+                        AND x.promotion_id = r.promotion_id AND x.period = r.period LIMIT 1) u
+    WHERE r.account_id <> 0
+    UNION ALL
+    SELECT b.promotion_id, 0::bigint, b.period, b.points, b.uses
+    FROM asked r
+    CROSS JOIN LATERAL (SELECT * FROM promotion_budget x WHERE x.tenant_id = t AND x.promotion_id = r.promotion_id
+                        AND x.period = r.period LIMIT 1) b
+    WHERE r.account_id = 0 AND NOT lock;
+  IF lock THEN
+    FOR one IN
+      SELECT r.promotion_id, r.period
+      FROM json_to_recordset(wanted) AS r(promotion_id integer, account_id bigint, period text)
+      WHERE r.account_id = 0 ORDER BY r.promotion_id, r.period
+    LOOP
+      INSERT INTO promotion_budget VALUES (t, one.promotion_id, one.period, 0, 0) ON CONFLICT DO NOTHING;
+      RETURN QUERY
+        SELECT b.promotion_id, 0::bigint, b.period, b.points, b.uses FROM promotion_budget b
+        WHERE b.tenant_id = t AND b.promotion_id = one.promotion_id AND b.period = one.period FOR UPDATE;
+    END LOOP;
+  END IF;
+END $$;
+
+-- What is now used of them: those of members, each found by its key and guarded by its account's lock; then the budgets, each
+-- locked by this in the order of their keys, and answered as they now stand. The former one, which takes both as one, stays
+-- for processes that still run the code before this migration.
+CREATE FUNCTION count_promotion_uses(t integer, of_members json, of_everyone json)
 RETURNS TABLE (promotion_id integer, period text, points points, uses integer)
-LANGUAGE plpgsql
+LANGUAGE plpgsql ROWS 1
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -18,16 +58,14 @@ DECLARE one record;
 BEGIN
   INSERT INTO promotion_use AS u (tenant_id, account_id, promotion_id, period, points, uses)
   SELECT t, r.account_id, r.promotion_id, r.period, r.points, r.uses
-  FROM json_to_recordset(added) AS r(promotion_id integer, account_id bigint, period text,
-                                     points bigint, uses integer)
-  WHERE r.account_id <> 0
+  FROM json_to_recordset(of_members) AS r(promotion_id integer, account_id bigint, period text,
+                                          points bigint, uses integer)
   ON CONFLICT (tenant_id, account_id, promotion_id, period)
   DO UPDATE SET points = u.points + excluded.points, uses = u.uses + excluded.uses;
 
   FOR one IN
-    SELECT r.* FROM json_to_recordset(added) AS r(promotion_id integer, account_id bigint, period text,
-                                                  points bigint, uses integer)
-    WHERE r.account_id = 0 ORDER BY r.promotion_id, r.period
+    SELECT r.* FROM json_to_recordset(of_everyone) AS r(promotion_id integer, period text, points bigint, uses integer)
+    ORDER BY r.promotion_id, r.period
   LOOP
     INSERT INTO promotion_budget VALUES (t, one.promotion_id, one.period, 0, 0) ON CONFLICT DO NOTHING;
     RETURN QUERY
