@@ -160,6 +160,12 @@ def _what_goes_out(call: _Caller, stack: Stack) -> None:
     assert made.status_code == 201
     hook = f"/v1/webhooks/{made.json()['id']}"
     assert call("POST", f"{hook}/test").status_code < 300
+
+    def tried() -> bool:
+        told = call("GET", f"{hook}/deliveries").json()["data"]
+        return bool(told and told[0]["attempts"])
+
+    until(tried, "the courier to try", 30)
     email = {"kind": "email", "value": "ann@example.com"}
     body = {"member_id": "ann", "identifiers": [email]}
     assert call("POST", "/v1/programs/wine/members", body).status_code == 201
