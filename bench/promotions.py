@@ -28,7 +28,7 @@ LEAST_RATIO = 0.6
 ROUNDS = 5
 _SECONDS = 6.0
 _MOST_A_SECOND = 12_000
-_BATCHES_A_SECOND = 16
+_BATCHES_A_SECOND = 40
 _MOST_S = 1200
 
 MONTHLY = {"of": "member", "per": "month"}

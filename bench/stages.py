@@ -19,6 +19,7 @@ from bench.servers import until
 
 SET = 500
 _MOST_A_SECOND = 12_000  # requests made ready for each second; more than any door answers
+_MOST_BATCHES_A_SECOND = 40  # and batches of 500
 _DRAIN_S = 120.0
 _BURNS_UNDER_LOAD = 50.0  # a second: enough for a p99, too few to be a load
 
@@ -110,7 +111,9 @@ class Stages:
                 )
 
     def _batches(self) -> None:
-        requests = purchases.batches(int(self.pace.seconds * 16), SET, self.shop.key)
+        requests = purchases.batches(
+            int(self.pace.seconds * _MOST_BATCHES_A_SECOND), SET, self.shop.key
+        )
         stream, rate = self._credited(self.house, requests, connections=4, each=SET)
         self.samples.add("batches.accepted", stream.rate_reached * SET)
         self.samples.add("batches.credited", rate)
@@ -148,7 +151,8 @@ class Stages:
             rate=_BURNS_UNDER_LOAD,
         )
         load = Stream(
-            purchases.batches(int(self.pace.seconds * 16), SET, self.shop.key), connections=2
+            purchases.batches(int(self.pace.seconds * _MOST_BATCHES_A_SECOND), SET, self.shop.key),
+            connections=2,
         )
         run(self.house.address, [load, burns], self.pace.seconds)
         if self.house.is_done():

@@ -1,5 +1,5 @@
 -- Plans that cost the same however much there is, and however young: a database that has no statistics yet must not go through
--- all that there is to find one row. Measured in docs/decisions/0022.
+-- all that there is to find one row. Measured in docs/decisions/0022-a-young-database.md.
 
 -- While a table is empty all of its indices cost the same, and the planner takes the one that was made last: let that be the
 -- one that finds a single row.
