@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 import celeryconfig
 from loyalty import metrics
-from loyalty.config import config
 from loyalty.transaction import across_tenants, transaction
 from loyalty.web import health
+from tests.servers import Own
 from tests.tenant import TestTenant
 
 
@@ -21,9 +21,11 @@ def test_the_process_answers(client: FlaskClient) -> None:
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
 
-def test_ready_without_workers_and_says_so(client: FlaskClient) -> None:
-    with redis.Redis.from_url(config().redis_url) as broker:
-        broker.delete("loyalty:worker", "loyalty:heartbeat")
+def test_ready_without_workers_and_says_so(
+    client: FlaskClient, database: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis.Redis.from_url(database.valkey.url(2)) as broker:  # of no worker of other tests
+        monkeypatch.setattr(health, "_redis", lambda: broker)
         told = client.get("/readyz")
         assert (told.status_code, told.get_json()) == (
             200,
