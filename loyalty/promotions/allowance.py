@@ -53,17 +53,11 @@ def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
     of equals is named."""
     least: int | None = None
     which: int | None = None
-    for index, limit in enumerate(limits):
-        points = _left(limit, used[index])
+    for index, (limit, use) in enumerate(zip(limits, used, strict=True)):
+        points = _left(limit, use)
         if points is not None and (least is None or points < least):
             least, which = points, index
     return Allowance(least, which)
-
-
-def allowance_of_one(limit: Limit, use: Use) -> Allowance:
-    """The same of a single limit, as most promotions have."""
-    points = _left(limit, use)
-    return Allowance(points, None if points is None else 0)
 
 
 def _left(limit: Limit, use: Use) -> int | None:

@@ -17,14 +17,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.promotions.allowance import (
-    NONE_USED,
-    Allowance,
-    Use,
-    allowance,
-    allowance_of_one,
-    period_of,
-)
+from loyalty.promotions.allowance import NONE_USED, Allowance, Use, allowance, period_of
 from loyalty.promotions.queries import versions_of
 from loyalty.promotions.rule import Limit, Version
 
@@ -98,10 +91,7 @@ class Counters:
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
-        limits, keys = occasion.version.rule.limits, occasion.keys
-        if len(keys) == 1:
-            return allowance_of_one(limits[0], self._use(keys[0]))
-        return allowance(limits, [self._use(key) for key in keys])
+        return allowance(occasion.version.rule.limits, [self._use(key) for key in occasion.keys])
 
     def _use(self, key: Key) -> Use:
         before, since = self.used.get(key, NONE_USED), self.added.get(key)

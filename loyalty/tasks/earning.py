@@ -48,7 +48,8 @@ def award(task: Task[Any, None], tenant_id: int, activity_ids: list[str]) -> Non
     owner = str(task.request.id)
     mine = in_hand.take(tenant_id, activity_ids, owner)
     try:
-        for start in range(0, len(mine), MOST_AT_ONCE):  # locks are held for one batch at a time
+        # Locks are held for one batch at a time; with none of its own it takes what else is open.
+        for start in range(0, len(mine) or 1, MOST_AT_ONCE):
             judge(tenant_id, [UUID(one) for one in mine[start : start + MOST_AT_ONCE]])
     finally:  # what was parked may be re-opened at once, and must not find itself in hand
         in_hand.leave(tenant_id, mine, owner)

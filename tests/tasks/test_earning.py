@@ -90,6 +90,20 @@ def test_what_another_worker_has_in_hand_is_left_to_it(
     assert len(keys()) == 1
 
 
+def test_a_message_of_which_another_has_all_takes_what_else_is_open(
+    tenant: TestTenant, program: Program
+) -> None:
+    named, other = accepted(tenant, program), accepted(tenant, program)
+    with transaction(tenant.id) as session:  # so that it is not topped up
+        session.execute(
+            text("UPDATE unsettled SET tries = 3 WHERE activity_id = :id"), {"id": named}
+        )
+    in_hand.take(tenant.id, [str(named)], "another")
+    run(tenant, named)
+    with transaction(tenant.id) as session:
+        assert (status(session, other), open_ids(session)) == ("awarded", [named])
+
+
 def test_the_message_of_a_killed_worker_goes_on_under_its_own_keys(
     tenant: TestTenant, program: Program
 ) -> None:
