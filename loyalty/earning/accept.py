@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from loyalty.errors import Invalid, Problem
 from loyalty.ids import uuid7
 
+_MOST_REMEMBERED = 10_000  # a purchase tells each amount several times
 AHEAD = timedelta(minutes=10)  # how far a till's clock may be ahead of ours
 
 
@@ -59,8 +61,13 @@ class Accepted:
 def plain(value: Any) -> str:
     """A decimal in one way only: 12.5 and 12.50 are the same amount."""
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value else "0"
+        return _plain(value)
     raise TypeError(type(value).__name__)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}" if value else "0"
 
 
 def input_hash(earn: Earn) -> str:

@@ -123,8 +123,8 @@ def award_activities(
     for row in claimed:
         _judge(row, book, judged)
     post(session, book.accounts.values(), at)
-    settle(session, judged)
-    wake_waiting(session, [row.id for row in claimed])
+    if settle(session, judged):
+        wake_waiting(session, [row.id for row in claimed])
     book.climb.write(session)
     referring = {one for one, program in programs.items() if program.has_referrals}
     further(session, book.counting, referring, judged.happened, at)
@@ -336,16 +336,18 @@ def _setback_row(row: Row[Any], setback: Setback, at: datetime) -> dict[str, Any
 _SETTLE = text("SELECT settle_activities(:tenant, CAST(:awards AS json), CAST(:setbacks AS json))")
 
 
-def settle(session: Session, judged: Judged) -> None:
-    """Writes the verdicts; what is judged is no longer open."""
-    session.execute(
+def settle(session: Session, judged: Judged) -> bool:
+    """Writes the verdicts; what is judged is no longer open. Whether any return waits for its
+    purchase."""
+    waiting = session.execute(
         _SETTLE,
         {
             "tenant": session.info["tenant_id"],
             "awards": orjson.dumps(judged.awards, default=plain).decode(),
             "setbacks": orjson.dumps(judged.setbacks, default=plain).decode(),
         },
-    )
+    ).scalar_one()
+    return bool(waiting)
 
 
 _FAIL = text(

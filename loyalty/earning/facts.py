@@ -183,4 +183,4 @@ def _past(session: Session, account_ids: Collection[int], *, latest: bool) -> di
     accounts = sorted(account_ids)
     values = {"tenant": session.info["tenant_id"], "accounts": accounts, "latest": latest}
     rows = session.execute(_PAST, values)
-    return {row.account_id: Past(row.purchased, row.last_at) for row in rows}
+    return {account: Past(purchased, last_at) for account, purchased, last_at in rows}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from loyalty.programs.judging import HOLD
+from loyalty.programs.judging import RULES
 from loyalty.programs.life_of_points import (
     NEVER,
     Expiry,
@@ -21,24 +21,7 @@ from loyalty.programs.life_of_points import (
 from loyalty.tiers.queries import ladder_from
 from loyalty.tiers.rules import Ladder, Tier
 
-_RULES = (
-    "SELECT p.id, p.settings->>'unknown_member' AS unknown_member,"
-    " (p.settings->>'park_window_days')::int AS park_window_days,"
-    " EXISTS (SELECT FROM campaign c WHERE c.tenant_id = p.tenant_id AND c.program_id = p.id"
-    "         AND c.status <> 'draft') AS has_campaigns,"
-    " EXISTS (SELECT FROM referral r WHERE r.tenant_id = p.tenant_id AND r.program_id = p.id"
-    "         AND r.completed_at IS NULL) AS has_referrals,"
-    " p.settings->>'unknown_retailer' AS unknown_retailer,"
-    " p.settings->>'unknown_product' AS unknown_product,"
-    " p.settings->'pending' AS pending, p.settings->'expiry' AS expiry,"
-    " p.time_zone, p.currency, p.tier_epoch, p.settings->'tier_policy' AS tier_policy,"
-    " json_agg(json_build_array(t.key, t.name, t.threshold)) AS tiers"
-    " FROM program p JOIN tier t ON t.tenant_id = p.tenant_id AND t.program_id = p.id"
-    " WHERE p.tenant_id = :tenant AND p.id = ANY(:ids) GROUP BY p.tenant_id, p.id"
-)
-_READ = text(_RULES)
-# One turn, and two statements: what the second one reads was committed when the first was done.
-_JUDGE = text(f"{HOLD}; {_RULES}")
+_READ = text("SELECT * FROM programs_to_judge(:tenant, CAST(:ids AS integer[]), :rules)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +59,12 @@ def program_rules(
 ) -> dict[int, ProgramRules]:
     """The programs by id; with `to_judge` no rule of theirs is put in force meanwhile."""
     rows = session.execute(
-        _JUDGE if to_judge else _READ,
-        {"tenant": session.info["tenant_id"], "ids": sorted(set(program_ids))},
+        _READ,
+        {
+            "tenant": session.info["tenant_id"],
+            "ids": sorted(set(program_ids)),
+            "rules": RULES if to_judge else None,
+        },
     )
     return {
         row.id: ProgramRules(

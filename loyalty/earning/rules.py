@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -137,13 +137,15 @@ def explanation(
     which condition] of the others; `member` and `place`: what the rules asked for.
     """
     given = []
-    others = []
+    others: list[Sequence[Any]] = []
     for share in decision.shares:
-        if share.why_not in _SHORT:
-            unmet = [share.unmet] if share.unmet else []
-            others.append([share.promotion_id, share.version, share.why_not, *unmet])
-        else:
+        why_not = share.why_not
+        if why_not is None or why_not not in _SHORT:
             given.append(_given(share))
+        elif share.unmet:
+            others.append((share.promotion_id, share.version, why_not, share.unmet))
+        else:
+            others.append((share.promotion_id, share.version, why_not))
     told: dict[str, Any] = {"given": given, "member": member_to_json(member, asks)}
     if others:
         told["not"] = others

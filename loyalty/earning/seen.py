@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from loyalty.conditions.facts import Ask, Fact, Line, MemberFacts, Purchase
 
-_MOST_REMEMBERED = 10_000  # the same few rules ask for each purchase
+_MOST_REMEMBERED = 1_000  # the same few rules ask for each purchase
 _NUMBERS = {
     Fact.FIRST_PURCHASE: "first_purchase",
     Fact.INACTIVE: "inactive_days",
@@ -23,9 +23,34 @@ _NUMBERS = {
 }
 
 
+class _Asked(NamedTuple):
+    """What a set of asks comes to: which plain facts of the member, and which of each list."""
+
+    numbers: tuple[str, ...]
+    segments: frozenset[str]
+    boosts: frozenset[str]
+    attributes: frozenset[str]
+    region: bool
+    time_zone: bool
+    brands: frozenset[str]
+    categories: frozenset[str]
+
+
 @lru_cache(_MOST_REMEMBERED)
-def _names(asks: frozenset[Ask], fact: Fact) -> frozenset[str]:
-    return frozenset(name for asked, name in asks if asked is fact)
+def _asked(asks: frozenset[Ask]) -> _Asked:
+    def named(fact: Fact) -> frozenset[str]:
+        return frozenset([name for asked, name in asks if asked is fact])
+
+    return _Asked(
+        tuple([name for fact, name in _NUMBERS.items() if (fact, "") in asks]),
+        named(Fact.SEGMENT),
+        named(Fact.BOOST),
+        named(Fact.ATTRIBUTE),
+        (Fact.REGION, "") in asks,
+        (Fact.TIME_ZONE, "") in asks,
+        named(Fact.BRAND),
+        named(Fact.CATEGORY),
+    )
 
 
 def member_to_json(member: MemberFacts, asks: frozenset[Ask]) -> dict[str, Any]:
@@ -37,17 +62,18 @@ def member_to_json(member: MemberFacts, asks: frozenset[Ask]) -> dict[str, Any]:
     }
     if not asks:
         return told
-    for fact, name in _NUMBERS.items():
+    asked = _asked(asks)
+    for name in asked.numbers:
         value = getattr(member, name)
-        if value is not None and (fact, "") in asks:
+        if value is not None:
             told[name] = value
-    segments = member.segments & _names(asks, Fact.SEGMENT)
+    segments = member.segments & asked.segments
     if segments:
         told["segments"] = sorted(segments)
-    boosts = member.boosts & _names(asks, Fact.BOOST)
+    boosts = member.boosts & asked.boosts
     if boosts:
         told["boosts"] = sorted(boosts)
-    named = _names(asks, Fact.ATTRIBUTE) & member.attributes.keys()
+    named = asked.attributes & member.attributes.keys() if asked.attributes else ()
     if named:
         told["attributes"] = {name: member.attributes[name] for name in sorted(named)}
     return told
@@ -69,13 +95,16 @@ def member_from_json(told: Mapping[str, Any]) -> MemberFacts:
 def place_to_json(purchase: Purchase, asks: frozenset[Ask]) -> dict[str, Any]:
     """What of the catalogue was used: region, time zone, brands and categories of lines."""
     told: dict[str, Any] = {}
-    if (Fact.REGION, "") in asks and purchase.region is not None:
+    asked = _asked(asks)
+    if asked.region and purchase.region is not None:
         told["region"] = purchase.region
-    if (Fact.TIME_ZONE, "") in asks:
+    if asked.time_zone:
         told["time_zone"] = str(purchase.time_zone)
-    brands, categories = _names(asks, Fact.BRAND), _names(asks, Fact.CATEGORY)
+    brands, categories = asked.brands, asked.categories
+    if not purchase.lines or not (brands or categories):
+        return told
     lines = {}
-    for line in purchase.lines if brands or categories else ():
+    for line in purchase.lines:
         own: dict[str, Any] = {}
         if line.brand in brands:
             own["brand"] = line.brand

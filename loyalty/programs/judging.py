@@ -15,14 +15,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.programs.queries import Program, program_by_slug
 
-_RULES: Final = 0x72756C65  # the first half of the lock's key; the other is the program's id
-#: A statement: awards of the programs `ids`, sorted, are under way until the transaction ends.
-HOLD: Final = (
-    f"SELECT pg_advisory_xact_lock_shared({_RULES}, id)"  # noqa: S608 - a constant
-    " FROM unnest(:ids) AS own(id)"
-)
+RULES: Final = 0x72756C65  #: the first half of the lock's key; the other is the program's id
 
-_AT_REST = text(f"SELECT pg_advisory_xact_lock({_RULES}, :program)")
+_AT_REST = text(f"SELECT pg_advisory_xact_lock({RULES}, :program)")
 
 
 def at_rest(session: Session, slug: str, *, lock: bool = False) -> Program:

@@ -30,6 +30,7 @@ class Allowance(NamedTuple):
 
 
 NONE_USED = Use()
+_ANY_NUMBER = Allowance(None, None)
 
 
 @lru_cache(_MOST_REMEMBERED)
@@ -51,6 +52,9 @@ def period_of(per: Period, day: date) -> str:
 def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
     """What `limits` leave when so much of each is `used` already: the least counts, the first
     of equals is named."""
+    if len(limits) == 1:  # nearly all
+        points = _left(limits[0], used[0])
+        return _ANY_NUMBER if points is None else Allowance(points, 0)
     least: int | None = None
     which: int | None = None
     for index, (limit, use) in enumerate(zip(limits, used, strict=True)):
@@ -63,4 +67,6 @@ def allowance(limits: Sequence[Limit], used: Sequence[Use]) -> Allowance:
 def _left(limit: Limit, use: Use) -> int | None:
     if limit.uses is not None and use.uses >= limit.uses:
         return 0
-    return None if limit.points is None else max(0, limit.points - use.points)
+    if limit.points is None:
+        return None
+    return limit.points - use.points if limit.points > use.points else 0

@@ -53,15 +53,16 @@ class Occasion(NamedTuple):
     @classmethod
     def on(cls, version: Version, account_id: int, day: date) -> Occasion:
         """What counts when an account is given something; `day` is the program's."""
-        promotion = version.promotion_id
-        keys: list[Key] = []
-        budgets: list[Key] = []
-        for limit in version.rule.limits:
-            key = promotion, EVERYONE if limit.everyone else account_id, period_of(limit.per, day)
-            keys.append(key)
-            if limit.everyone:
-                budgets.append(key)
-        return cls(version, tuple(keys), tuple(budgets))
+        limits, promotion = version.rule.limits, version.promotion_id
+        keys = tuple(
+            [
+                (promotion, EVERYONE if one.everyone else account_id, period_of(one.per, day))
+                for one in limits
+            ]
+        )
+        if len(keys) == 1:
+            return cls(version, keys, keys if limits[0].everyone else ())
+        return cls(version, keys, tuple([key for key in keys if is_budget(key)]))
 
     def counted(self) -> Collection[Key]:
         """What counts for any of its limits."""
@@ -77,8 +78,8 @@ class BudgetOverdrawn(Exception):
 
 @dataclass(slots=True)
 class Counters:
-    """What was used when they were read, and what was added since; budgets that are `locked`
-    can't have changed."""
+    """What is used, with what was added since it was read; budgets that are `locked` can't have
+    changed meanwhile."""
 
     used: dict[Key, Use] = field(default_factory=dict)
     added: dict[Key, Use] = field(default_factory=dict)
@@ -91,21 +92,23 @@ class Counters:
 
     def allowance(self, occasion: Occasion) -> Allowance:
         """What the limits leave on this occasion."""
-        return allowance(occasion.version.rule.limits, [self._use(key) for key in occasion.keys])
-
-    def _use(self, key: Key) -> Use:
-        before, since = self.used.get(key, NONE_USED), self.added.get(key)
-        if since is None:
-            return before
-        return Use(before.points + since.points, before.uses + since.uses)
+        used = self.used
+        return allowance(
+            occasion.version.rule.limits, [used.get(key, NONE_USED) for key in occasion.keys]
+        )
 
     def count(self, occasion: Occasion, points: int) -> None:
         """One more use, which gave `points`."""
-        for key in occasion.counted():
-            since = self.added.get(key, NONE_USED)
-            self.added[key] = Use(since.points + points, since.uses + 1)
+        self.add(occasion, points, 1)
         if occasion.budgets:
             self._watch(occasion)
+
+    def add(self, occasion: Occasion, points: int, uses: int) -> None:
+        """So much more of it is used."""
+        for key in occasion.counted():
+            for counted in (self.used, self.added):
+                before = counted.get(key, NONE_USED)
+                counted[key] = Use(before.points + points, before.uses + uses)
 
     def _watch(self, occasion: Occasion) -> None:
         version = occasion.version

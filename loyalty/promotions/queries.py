@@ -23,10 +23,7 @@ _FROM = (
     " FROM promotion p JOIN promotion_version v"
     " ON v.tenant_id = p.tenant_id AND v.promotion_id = p.id WHERE p.tenant_id = :tenant"
 )
-_PUBLISHED = text(
-    f"SELECT {VERSION} {_FROM} AND p.program_id = ANY(:programs)"
-    " AND v.status IN ('published', 'ended')"
-)
+_PUBLISHED = text("SELECT * FROM published_versions(:tenant, CAST(:programs AS integer[]))")
 _NAMED = text(f"SELECT {VERSION} {_FROM} AND v.promotion_id = ANY(:promotions)")
 _DRAFTS = text(
     f"SELECT DISTINCT ON (v.promotion_id) p.key, {VERSION} {_FROM}"

@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from loyalty.conditions.facts import MemberFacts, Purchase
 from loyalty.conditions.tree import changes
 from loyalty.promotions.allowance import Allowance
-from loyalty.promotions.rule import Gives, Version
-from loyalty.promotions.share import NOTHING, Decision, Share, WhyNot, remainder
-from loyalty.promotions.stack import Part, Stack
-from loyalty.promotions.worth import eligible, points_for
+from loyalty.promotions.choose import choose
+from loyalty.promotions.one_line import shares_of_one_line
+from loyalty.promotions.rule import Version
+from loyalty.promotions.share import Decision, Share, WhyNot
+from loyalty.promotions.stack import Stack
 
 __all__ = ["Decision", "Share", "WhyNot", "decide", "evaluate", "may_apply"]
 
@@ -46,45 +47,9 @@ def decide(
     allowances: Mapping[int, Allowance],
 ) -> Decision:
     """The same of versions that are known to be in force, in the order of their ids."""
-    if len(in_force) == 1 and _is_plain(in_force[0], purchase):
-        return Decision((_plain(in_force[0], purchase, member),))
-    stack = Stack(purchase, member, allowances)
-    chosen = [stack.choose(version) for version in in_force]
-    stack.stack([one for one in chosen if isinstance(one, Part)])
-    return Decision(tuple([one.share() if isinstance(one, Part) else one for one in chosen]))
-
-
-def _is_plain(version: Version, purchase: Purchase) -> bool:
-    """Whether it is an earn rate alone, of a purchase without lines: most purchases are that."""
-    rule = version.rule
-    return (
-        version.standing
-        and rule.gives is Gives.MONEY
-        and rule.when is None
-        and not rule.limits
-        and not purchase.lines
-        and purchase.kind in rule.kinds
-    )
-
-
-def _plain(version: Version, purchase: Purchase, member: MemberFacts) -> Share:
-    """As a stack of one says, in a third of its time."""
-    rule, why_not = version.rule, None
-    base, points, rest = NOTHING, 0, NOTHING
-    if not rule.before_joining and purchase.occurred_at < member.joined_at:
-        why_not = WhyNot.BEFORE_JOINING
-    else:
-        base = eligible(purchase, rule.excludes)
-        rate = rule.rates.get(purchase.currency)
-        if rate is None:
-            why_not = WhyNot.CURRENCY_NOT_ACCEPTED
-        elif not base:
-            why_not = WhyNot.NOTHING_PAID
-        else:
-            points, taken = points_for(base, rate, rule.step, rule.rounding)
-            rest = remainder(taken)
-    lines = (("", points),) if points else ()
-    return Share(version.promotion_id, version.number, base, points, rest, why_not, lines=lines)
+    if len(purchase.lines) > 1:
+        return Decision(Stack(purchase, member, allowances).shares(in_force))
+    return Decision(shares_of_one_line(purchase, in_force, member, allowances))
 
 
 def may_apply(purchase: Purchase, version: Version, member: MemberFacts) -> bool:
@@ -92,4 +57,4 @@ def may_apply(purchase: Purchase, version: Version, member: MemberFacts) -> bool
     when = version.rule.when
     if when is not None and changes(when):
         return True
-    return isinstance(Stack(purchase, member, {}).choose(version), Part)
+    return not isinstance(choose(version, purchase, purchase.counted, member), Share)

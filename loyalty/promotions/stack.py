@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 
 from loyalty.conditions.facts import Line, MemberFacts, Purchase
-from loyalty.conditions.tree import first_unmet
-from loyalty.promotions.allowance import NONE_USED, Allowance, allowance
+from loyalty.promotions.allowance import Allowance
+from loyalty.promotions.choose import choose
+from loyalty.promotions.part import Part, keep_the_best, turn
 from loyalty.promotions.rule import Gives, Version
-from loyalty.promotions.share import NOTHING, Share, WhyNot, remainder
+from loyalty.promotions.share import NOTHING, Share, WhyNot
 from loyalty.promotions.worth import (
     NO_REST,
     PLACES,
@@ -25,25 +25,14 @@ from loyalty.promotions.worth import (
     weights,
 )
 
-_NO_LIMIT = Allowance(None, None)
-_MOST_REMEMBERED = 4096
 
+class _Lines(Part):
+    """A part that counts for several lines: which, and what each earned so far."""
 
-class Part:
-    """A version at work on one purchase: the lines it counts for, and what each earned so far."""
-
-    # Of the class until one of its own is set: a batch makes a thousand of these.
-    why_not: WhyNot | None = None
-    base = NOTHING
-    points = 0
-    rest = NO_REST
     earned: Sequence[int] = ()  # by line
-    would_be: int | None = None
-    left: Allowance | None = None
 
     def __init__(self, version: Version, lines: Sequence[Line]) -> None:
-        self.version = version
-        self.rule = version.rule
+        super().__init__(version)
         self.lines = lines
 
     def leave_out(self, line_ids: Iterable[str], why_not: WhyNot) -> None:
@@ -56,60 +45,19 @@ class Part:
 
     def give(self, points: int, rest: Rest, weights: Sequence[int]) -> None:
         """So many points, spread over its lines."""
-        self.points, self.rest = points, rest
-        self.earned = split(points, weights) if len(weights) > 1 else (points,)
+        self.points, self.rest, self.earned = points, rest, split(points, weights)
 
-    def cut(self, left: Allowance) -> None:
-        """No more than its limits leave."""
-        if left.points is None or not self.points:
-            return
-        self.left = left
-        if self.points > left.points:
-            self.would_be = self.points
-            self.earned = split(left.points, self.earned)
-            self.points = left.points
-            if not self.points:
-                self.why_not = WhyNot.LIMIT
-
-    def lose(self) -> None:
-        """Another one of its exclusive group gives."""
-        self.would_be, self.points, self.earned = self.points, 0, ()
-        self.why_not = WhyNot.EXCLUSIVE
+    def cut(self, points: int) -> None:
+        """So many points and no more, of each line in proportion."""
+        self.points, self.earned = points, split(points, self.earned) if points else ()
 
     def by_line(self) -> list[tuple[str, int]]:
         """What each line earned."""
-        if len(self.lines) == 1 and self.earned:
-            return [(self.lines[0].line_id, self.earned[0])]
         return [(line.line_id, n) for line, n in zip(self.lines, self.earned, strict=False)]
 
-    def share(self) -> Share:
+    def told(self) -> Share:
         """What it came to."""
-        version, points, left = self.version, self.points, self.left or _NO_LIMIT
-        lines: tuple[tuple[str, int], ...] = ()
-        if points:
-            if len(self.lines) == 1:
-                lines = ((self.lines[0].line_id, points),)
-            else:
-                lines = tuple([pair for pair in self.by_line() if pair[1]])
-        return Share(
-            version.promotion_id,
-            version.number,
-            self.base,
-            points,
-            remainder(self.rest),
-            self.why_not,
-            self.would_be,
-            left.points,
-            left.limit,
-            None,
-            lines,
-        )
-
-
-@lru_cache(_MOST_REMEMBERED)
-def _out(promotion_id: int, number: int, why_not: WhyNot, unmet: str | None = None) -> Share:
-    """Most promotions have nothing to do with most purchases."""
-    return Share(promotion_id, number, NOTHING, 0, why_not=why_not, unmet=unmet)
+        return self.share(tuple([pair for pair in self.by_line() if pair[1]]))
 
 
 class Stack:
@@ -124,31 +72,21 @@ class Stack:
         self._lines = purchase.counted
         self._spent: dict[frozenset[str], Decimal] = {}
 
-    def choose(self, version: Version) -> Part | Share:
-        """The version with the lines that its conditions choose, or why it does not count."""
-        rule, purchase, member, met = version.rule, self._purchase, self._member, self._lines
-        if purchase.kind not in rule.kinds:
-            only_purchases = rule.kinds == {"purchase"}
-            why_not = WhyNot.NOT_A_PURCHASE if only_purchases else WhyNot.OTHER_KIND
-            return _out(version.promotion_id, version.number, why_not)
-        if not rule.before_joining and purchase.occurred_at < member.joined_at:
-            return _out(version.promotion_id, version.number, WhyNot.BEFORE_JOINING)
-        when = rule.when
-        if when is not None:
-            if len(met) == 1:
-                met = met if when.holds(purchase, met[0], member) else ()
-            else:
-                met = tuple([line for line in met if when.holds(purchase, line, member)])
-            if not met:
-                unmet = first_unmet(when, purchase, self._lines, member).key
-                return _out(version.promotion_id, version.number, WhyNot.CONDITION, unmet)
-        return Part(version, met)
+    def shares(self, in_force: Sequence[Version]) -> tuple[Share, ...]:
+        """What each of the versions in force gives, in their order."""
+        lines, member = self._lines, self._member
+        chosen = [(version, choose(version, self._purchase, lines, member)) for version in in_force]
+        shares = [
+            one if isinstance(one, Share) else _Lines(version, one) for version, one in chosen
+        ]
+        self._stack([one for one in shares if isinstance(one, _Lines)])
+        return tuple([one if isinstance(one, Share) else one.told() for one in shares])
 
-    def stack(self, parts: Sequence[Part]) -> None:
+    def _stack(self, parts: Sequence[_Lines]) -> None:
         """Lets each give what it gives beside the others, in the order that this file tells."""
-        standing: list[Part] = []
-        earning: list[Part] = []
-        multipliers: list[Part] = []
+        standing: list[_Lines] = []
+        earning: list[_Lines] = []
+        multipliers: list[_Lines] = []
         barred = self._barred(parts)
         for part in parts:
             gives = part.rule.gives
@@ -165,7 +103,7 @@ class Stack:
             else:
                 earning.append(part)
                 self._give(part)
-        _keep_the_best(earning)
+        keep_the_best(earning)
         for part in standing:
             part.leave_out(_replaced(earning), WhyNot.REPLACED)
             if part.why_not is None:
@@ -173,7 +111,7 @@ class Stack:
         if multipliers:
             self._multiply(multipliers, standing, earning)
 
-    def _barred(self, parts: Sequence[Part]) -> set[str]:
+    def _barred(self, parts: Sequence[_Lines]) -> set[str]:
         """The lines that earn nothing anywhere."""
         barred: set[str] = set()
         for part in parts:
@@ -182,7 +120,7 @@ class Stack:
                 barred.update(line.line_id for line in part.lines)
         return barred
 
-    def _give(self, part: Part) -> None:
+    def _give(self, part: _Lines) -> None:
         """What one promotion gives for its lines, whatever the others say."""
         rule, purchase, base = part.rule, self._purchase, self._base(part)
         part.base = base
@@ -194,17 +132,16 @@ class Stack:
             part.why_not = WhyNot.NOTHING_PAID
         elif rate is None:
             part.base = NOTHING
-            part.give(rule.points, NO_REST, weights(part.lines) if len(part.lines) > 1 else (1,))
+            part.give(rule.points, NO_REST, weights(part.lines))
         else:
             counts = None
             if rule.gives is Gives.ITEM:
                 counts = [line.quantity if line.amount > 0 else NOTHING for line in part.lines]
                 part.base = sum(counts, NOTHING)
             _rate(part, rate, counts)
-        if rule.limits:
-            self._cut(part)
+        part.limit(self._left)
 
-    def _base(self, part: Part) -> Decimal:
+    def _base(self, part: _Lines) -> Decimal:
         """The money that counts for its lines."""
         excludes = part.rule.excludes
         if len(part.lines) != len(self._lines):
@@ -214,14 +151,8 @@ class Stack:
             spent = self._spent[excludes] = eligible(self._purchase, excludes)
         return spent
 
-    def _cut(self, part: Part) -> None:
-        limits = part.rule.limits
-        if limits and part.points:
-            left = self._left.get(part.version.promotion_id)
-            part.cut(left or allowance(limits, [NONE_USED] * len(limits)))
-
     def _multiply(
-        self, multipliers: Sequence[Part], standing: Sequence[Part], earning: Sequence[Part]
+        self, multipliers: Sequence[_Lines], standing: Sequence[_Lines], earning: Sequence[_Lines]
     ) -> None:
         """What multipliers add, the highest priority first: a compounding one counts what those
         before it have added."""
@@ -230,15 +161,15 @@ class Stack:
         if any(part.rule.exclusive for part in multipliers):
             for part in multipliers:
                 self._add(part, of_standing if part.rule.of_standing else of_all, {})
-            _keep_the_best(multipliers)
+            keep_the_best(multipliers)
             multipliers = [part for part in multipliers if part.points or not part.rule.exclusive]
         added: dict[str, int] = {}
-        for part in sorted(multipliers, key=_turn):
+        for part in sorted(multipliers, key=turn):
             self._add(part, of_standing if part.rule.of_standing else of_all, added)
             for line_id, points in part.by_line():
                 added[line_id] = added.get(line_id, 0) + points
 
-    def _add(self, part: Part, of: Mapping[str, int], added: Mapping[str, int]) -> None:
+    def _add(self, part: _Lines, of: Mapping[str, int], added: Mapping[str, int]) -> None:
         compounds = part.rule.compounds
         counted = [
             of.get(line.line_id, 0) + (added.get(line.line_id, 0) if compounds else 0)
@@ -247,20 +178,17 @@ class Stack:
         total = sum(counted)
         part.why_not = None if total else WhyNot.NOTHING_TO_MULTIPLY
         part.base = Decimal(total)
-        part.left = part.would_be = None
+        part.would_be = part.left_points = part.left_limit = None
         times = int(part.rule.factor * PLACES) - PLACES
         part.give(*rounded(total * times, PLACES, part.rule.rounding), counted)
-        self._cut(part)
+        part.limit(self._left)
 
 
-def _rate(part: Part, rate: Rate, counts: Sequence[Decimal] | None) -> None:
+def _rate(part: _Lines, rate: Rate, counts: Sequence[Decimal] | None) -> None:
     """Points at a rate, rounded once or line by line; `counts` are the items of each line."""
     rule = part.rule
-    if not rule.by_line or len(part.lines) == 1:
-        part.give(
-            *points_for(part.base, rate, rule.step, rule.rounding),
-            weights(part.lines) if len(part.lines) > 1 else (1,),
-        )
+    if not rule.by_line:
+        part.give(*points_for(part.base, rate, rule.step, rule.rounding), weights(part.lines))
         return
     if counts is None:
         money = split(int(part.base * PLACES), weights(part.lines))
@@ -271,29 +199,7 @@ def _rate(part: Part, rate: Rate, counts: Sequence[Decimal] | None) -> None:
     part.rest = sum((Fraction(*rest) for _, rest in earned), Fraction(0)).as_integer_ratio()
 
 
-def _keep_the_best(parts: Sequence[Part]) -> None:
-    """Of each exclusive group only the best one gives."""
-    best: dict[str, Part] = {}
-    competing = [part for part in parts if part.rule.exclusive is not None and part.points]
-    if not competing:
-        return
-    for part in competing:
-        group = part.rule.exclusive or ""
-        best[group] = max(best.get(group, part), part, key=_rank)
-    for part in competing:
-        if best[part.rule.exclusive or ""] is not part:
-            part.lose()
-
-
-def _rank(part: Part) -> tuple[int, int, int]:
-    return part.points, part.rule.priority, -part.version.promotion_id
-
-
-def _turn(part: Part) -> tuple[int, int]:
-    return -part.rule.priority, part.version.promotion_id
-
-
-def _replaced(earning: Iterable[Part]) -> set[str]:
+def _replaced(earning: Iterable[_Lines]) -> set[str]:
     """The lines for which another promotion gives instead of the earn rate."""
     return {
         line.line_id
@@ -303,7 +209,7 @@ def _replaced(earning: Iterable[Part]) -> set[str]:
     }
 
 
-def _sum(parts: Iterable[Part]) -> dict[str, int]:
+def _sum(parts: Iterable[_Lines]) -> dict[str, int]:
     """How many points each line earned of several."""
     total: dict[str, int] = {}
     for part in parts:

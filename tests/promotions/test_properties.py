@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from loyalty.conditions.facts import Line, Purchase
 from loyalty.promotions.allowance import Allowance
+from loyalty.promotions.one_line import shares_of_one_line
 from loyalty.promotions.rule import Version
 from loyalty.promotions.rules import evaluate
+from loyalty.promotions.stack import Stack
 from loyalty.promotions.worth import Rounding, rounded, split
 from tests.promotions.given import AT, MEMBER, earn_rate, version
 
@@ -70,10 +72,10 @@ rules = st.builds(
 
 
 @st.composite
-def purchases(draw: st.DrawFn) -> Purchase:
+def purchases(draw: st.DrawFn, most_lines: int = 4) -> Purchase:
     lines = tuple(
         Line(str(number), draw(money), Decimal(draw(st.integers(1, 5))), draw(skus))
-        for number in range(draw(st.integers(0, 4)))
+        for number in range(draw(st.integers(0, most_lines)))
     )
     if draw(st.booleans()) and lines:
         lines = (*lines, Line("discount", -min(line.amount for line in lines)))
@@ -125,6 +127,17 @@ def test_no_share_is_negative_no_limit_exceeded_and_lines_make_the_whole(
         assert all(points > 0 for _, points in share.lines)
         assert share.why_not is None or share.points == 0
     assert decision.points == sum(decision.lines.values())
+
+
+@many
+@given(purchases(most_lines=1), stacks(), allowances)
+def test_of_one_line_the_short_way_says_what_the_long_one_says(
+    purchase: Purchase, stack: list[Version], left: dict[int, Allowance]
+) -> None:
+    purchase = purchase._replace(lines=purchase.lines[:1])
+    assert shares_of_one_line(purchase, stack, MEMBER, left) == Stack(
+        purchase, MEMBER, left
+    ).shares(stack)
 
 
 @many

@@ -38,7 +38,6 @@ from loyalty.ledger.account import Account, AccountFull
 from loyalty.ledger.post import post
 from loyalty.ledger.rules import Bucket, Kind
 from loyalty.members.standing import Standing, standings
-from loyalty.promotions.allowance import NONE_USED, Use
 from loyalty.promotions.limits import Counters, Occasion, open_counters, write_counters
 from loyalty.promotions.queries import published_versions, versions_of
 from loyalty.promotions.rule import Version
@@ -200,7 +199,7 @@ def _worth(desk: Desk, row: Row[Any], purchase: Judged, so_far: History, at: dat
     if "place" in seen:
         region = seen["place"].get("region", as_told.region)
         as_told = place_from_json(as_told, seen["place"])._replace(region=region)
-    counters = Counters(desk.counters.used, dict(desk.counters.added))
+    counters = Counters(dict(desk.counters.used), dict(desk.counters.added))
     _free(counters, desk, purchase, so_far, row)
     member = _member(desk, row, as_told, member_from_json(seen["member"]))
     in_force = desk.rules.at(row.occurred_at)
@@ -239,20 +238,14 @@ def _free(counters: Counters, desk: Desk, purchase: Judged, so_far: History, row
             returned = sum(one.gave.points[index] for one in so_far.returns)
             points = purchase.earned[index].points - returned
             uses = 0 if so_far.before.whole else 1
-            _add(counters, occasions[promotion], -points, -uses)
-
-
-def _add(counters: Counters, occasion: Occasion, points: int, uses: int) -> None:
-    for key in occasion.counted():
-        since = counters.added.get(key, NONE_USED)
-        counters.added[key] = Use(since.points + points, since.uses + uses)
+            counters.add(occasions[promotion], -points, -uses)
 
 
 def _count_uses(desk: Desk, purchase: Judged, so_far: History, again: Worth, row: Row[Any]) -> None:
     _free(desk.counters, desk, purchase, so_far, row)
     for occasion, points in again.uses:
         if not so_far.before.whole:
-            _add(desk.counters, occasion, points, 1)
+            desk.counters.add(occasion, points, 1)
 
 
 def _move(
