@@ -61,15 +61,23 @@ def present(tenant_id: int) -> datetime:
 def read_row(
     tenant_id: int, statement: str, values: Mapping[str, object]
 ) -> tuple[Any, ...] | None:
-    """The one row of a statement that only reads, as the driver tells it; None if there is none.
+    """The one row of a statement that only reads; None if there is none. See `read_rows`."""
+    rows = read_rows(tenant_id, statement, values)
+    return rows[0] if rows else None
 
-    Whose it is and the statement travel together and are one transaction: a fifth of what a
+
+def read_rows(
+    tenant_id: int, statement: str, values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """All rows of a statement that only reads, as the driver tells them.
+
+    Whose they are and the statement travel together and are one transaction: a fifth of what a
     session costs, for what apps ask all day. Raises Unavailable when Postgres does not answer.
     """
     try:
         with _cursor() as its:
             its.execute(f"SET LOCAL loyalty.tenant = {int(tenant_id)}; {statement}", values)
-            return its.fetchone()
+            return its.fetchall()
     except (OperationalError, psycopg2.OperationalError) as error:
         raise Unavailable("The database did not answer in time.") from error
 

@@ -75,20 +75,23 @@ class MemberAnswer:
 
 
 class _Row(NamedTuple):
-    """What migrations/sql/0002_lots.sql says of a member; `expiring` is [points, expires_at]."""
+    """What migrations/sql/0005_reads.sql says of a member; `expiring` is [points, expires_at].
+
+    Dates and instants are as JSON tells them.
+    """
 
     member_id: str
     name: str | None
-    birthday: date | None
+    birthday: str | None
     time_zone: str | None
     attributes: dict[str, Any]
     member_version: int
     status: str
     tier_key: str
-    tier_since: datetime
-    tier_until: datetime | None
-    joined_at: datetime
-    left_at: datetime | None
+    tier_since: str
+    tier_until: str | None
+    joined_at: str
+    left_at: str | None
     available: int
     pending: int
     held: int
@@ -98,23 +101,21 @@ class _Row(NamedTuple):
     expiring: list[tuple[int, str]] | None
 
 
-#: What member_answer returns, in the order in which `answered` takes it.
-COLUMNS = _Row._fields
-_ANSWER = (
-    f"SELECT {', '.join(COLUMNS)}"  # noqa: S608 - the names stand just above
-    " FROM member_answer(%(tenant)s, %(program)s, %(member_id)s, %(at)s)"
+_ANSWERS = (
+    "SELECT member_told(%(tenant)s, n.program, n.member, n.at) FROM unnest("
+    "CAST(%(programs)s AS integer[]), CAST(%(members)s AS text[]), CAST(%(at)s AS timestamptz[]))"
+    " AS n(program, member, at)"
 )
-
-
 _DAYS = "SELECT tier_days_of(%(tenant)s, %(program)s, %(member_id)s)"
 
 
 def asked(
-    tenant_id: int, program: Program, member_id: str, at: datetime
+    tenant_id: int, members: Sequence[tuple[int, str, datetime]]
 ) -> tuple[str, dict[str, object]]:
-    """The one statement of the answer and its values, as the driver takes them."""
-    values = {"tenant": tenant_id, "program": program.id, "member_id": member_id, "at": at}
-    return _ANSWER, values
+    """The one statement, and its values as the driver takes them, that answers of members, each by
+    its program's id and name, as at an instant: a row each, in their order."""
+    programs, named, at = map(list, zip(*members, strict=True))
+    return _ANSWERS, {"tenant": tenant_id, "programs": programs, "members": named, "at": at}
 
 
 def asked_days(
@@ -128,8 +129,8 @@ def asked_days(
 
 def member_answer(session: Session, program: Program, member_id: str, at: datetime) -> MemberAnswer:
     """The member as they stand at `at`, also when they have left. Raises NotEnrolled."""
-    statement, values = asked(session.info["tenant_id"], program, member_id, at)
-    found = session.connection().exec_driver_sql(statement, values).one_or_none()
+    statement, values = asked(session.info["tenant_id"], [(program.id, member_id, at)])
+    found = session.connection().exec_driver_sql(statement, values).one()
     by_day = asked_days(session.info["tenant_id"], program, member_id)
     days = by_day and session.connection().exec_driver_sql(*by_day).one_or_none()
     return answered(program, member_id, found, days, at)
@@ -138,7 +139,7 @@ def member_answer(session: Session, program: Program, member_id: str, at: dateti
 def answered(
     program: Program,
     member_id: str,
-    found: Sequence[Any] | None,
+    found: Sequence[Any],
     days: Sequence[Any] | None,
     at: datetime,
 ) -> MemberAnswer:
@@ -146,12 +147,14 @@ def answered(
 
     A tier whose period has ended is told as the review will find it.
     """
-    if found is None:
+    [told] = found
+    if told is None:
         raise NotEnrolled(member_id)
-    row = _Row(*found)
+    row = _Row(*told)
     ladder = ladder_of(program)
-    progress = _progress(ladder, row, days)
-    held = Held(row.tier_key, row.tier_since, row.tier_until)
+    joined_at = datetime.fromisoformat(row.joined_at)
+    progress = _progress(ladder, row, joined_at, days)
+    held = Held(row.tier_key, datetime.fromisoformat(row.tier_since), _instant(row.tier_until))
     left = row.status == "cancelled"
     if not left:
         held = reviewed(ladder, held, progress, at)
@@ -170,25 +173,31 @@ def answered(
             Expiring(points, datetime.fromisoformat(expires_at))
             for points, expires_at in row.expiring or ()
         ],
-        joined_at=row.joined_at,
-        left_at=row.left_at,
+        joined_at=joined_at,
+        left_at=_instant(row.left_at),
         name=row.name,
-        birthday=row.birthday,
+        birthday=date.fromisoformat(row.birthday) if row.birthday else None,
         time_zone=row.time_zone,
         attributes=row.attributes,
         version=row.member_version,
     )
 
 
-def _progress(ladder: Ladder, row: _Row, days: Sequence[Any] | None) -> Progress:
+def _instant(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
+
+
+def _progress(
+    ladder: Ladder, row: _Row, joined_at: datetime, days: Sequence[Any] | None
+) -> Progress:
     if not ladder.policy.by_day:
-        return total(ladder, row.tier_points, row.joined_at)
+        return total(ladder, row.tier_points, joined_at)
     on_spend = ladder.policy.on == "spend"
     counted: dict[date, Amount] = {
         date.fromisoformat(day): Decimal(spend) if on_spend else points
         for day, points, spend in (days and days[0]) or ()
     }
-    return Progress(counted, ladder.day(row.joined_at))
+    return Progress(counted, ladder.day(joined_at))
 
 
 def tiers_of(program: Program) -> tuple[Tier, ...]:

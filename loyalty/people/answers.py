@@ -7,30 +7,28 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from loyalty.people.answer import COLUMNS, MemberAnswer, answered
+from loyalty.people.answer import MemberAnswer, answered, asked
 from loyalty.programs.queries import Program
 
-_OF_EACH = " FROM unnest(CAST(%(named)s AS text[])) AS n(named)"
-_ANSWERS = (
-    f"SELECT n.named, {', '.join(f'a.{column}' for column in COLUMNS)}{_OF_EACH}"
-    " CROSS JOIN LATERAL member_answer(%(tenant)s, %(program)s, n.named, %(at)s) a"
+_DAYS = (
+    "SELECT n.named, tier_days_of(%(tenant)s, %(program)s, n.named)"
+    " FROM unnest(CAST(%(named)s AS text[])) AS n(named)"
 )
-_DAYS = f"SELECT n.named, tier_days_of(%(tenant)s, %(program)s, n.named){_OF_EACH}"
 
 
 def member_answers(
     session: Session, program: Program, member_ids: Collection[str], at: datetime
 ) -> dict[str, MemberAnswer]:
     """The members among `member_ids` that are, or were, enrolled; by the id that named them."""
-    connection = session.connection()
-    asked = {
-        "tenant": session.info["tenant_id"],
-        "program": program.id,
-        "named": sorted(member_ids),
-        "at": at,
-    }
-    rows = connection.exec_driver_sql(_ANSWERS, asked).all()
+    if not member_ids:
+        return {}
+    connection, tenant = session.connection(), session.info["tenant_id"]
+    named = sorted(member_ids)
+    statement, values = asked(tenant, [(program.id, one, at) for one in named])
+    found = dict(zip(named, connection.exec_driver_sql(statement, values), strict=True))
+    enrolled = [one for one, (told,) in found.items() if told is not None]
     days = {}
-    if rows and program.settings.tier_policy.by_day:
-        days = {named: [told] for named, told in connection.exec_driver_sql(_DAYS, asked)}
-    return {named: answered(program, named, row, days.get(named), at) for named, *row in rows}
+    if enrolled and program.settings.tier_policy.by_day:
+        values = {"tenant": tenant, "program": program.id, "named": enrolled}
+        days = {one: [told] for one, told in connection.exec_driver_sql(_DAYS, values)}
+    return {one: answered(program, one, found[one], days.get(one), at) for one in enrolled}

@@ -17,7 +17,7 @@ from loyalty.members.change_member import change_member
 from loyalty.members.enrol import NewMember
 from loyalty.members.identify import Identifier
 from loyalty.members.queries import member_by_id, membership_of
-from loyalty.people.answer import answered, asked, asked_days, member_answer
+from loyalty.people.answer import answered, asked_days, member_answer
 from loyalty.people.filters import Filters
 from loyalty.people.profile import lookup, profile
 from loyalty.people.search import search
@@ -41,6 +41,7 @@ from loyalty.web.member_schema import (
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
 from loyalty.web.program_schema import ReasonSchema
+from loyalty.web.reads import reads
 from loyalty.web.resource import Resource
 from loyalty.web.search_schema import SearchArgs, place_text
 
@@ -86,7 +87,7 @@ def read(program: str, member_id: str) -> Response:
     tenant_id = tenant()  # what apps ask all day: one statement, read without a session
     book = cached_program(tenant_id, program, transaction)
     at = present(tenant_id)
-    row = read_row(tenant_id, *asked(tenant_id, book, member_id, at))
+    row = reads().member(tenant_id, book.id, member_id, at)
     by_day = asked_days(tenant_id, book, member_id)
     days = read_row(tenant_id, *by_day) if by_day else None
     member = answered(book, member_id, row, days, at)

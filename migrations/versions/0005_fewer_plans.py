@@ -1,4 +1,4 @@
-"""What each batch asks first and last is planned once for each connection."""
+"""What each batch and each app asks is planned once for each connection, and told in one value."""
 
 from __future__ import annotations
 
@@ -17,4 +17,5 @@ _SQL = Path(__file__).parent.parent / "sql"
 def upgrade() -> None:
     """Forward only: a mistake is mended by the next migration."""
     with op.get_bind().connection.cursor() as cursor:
-        cursor.execute((_SQL / "0005_kept_plans.sql").read_text())
+        for name in ("0005_award.sql", "0005_reads.sql"):
+            cursor.execute((_SQL / name).read_text())
