@@ -19,6 +19,8 @@ from loyalty.errors import Problem, Unavailable
 
 _DEADLOCK, _SERIALIZATION = "40P01", "40001"
 
+_MOST_DEADLOCKS = 2  # a member who is merged while they buy and burn can be chosen twice
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,15 +37,16 @@ def as_problem(error: SQLAlchemyError) -> Problem | None:
 
 
 def again_after_deadlock(view: Callable[P, R]) -> Callable[P, R]:
-    """Tries a view that is one transaction once more when Postgres chose it to end a deadlock."""
+    """Tries a view that is one transaction again when Postgres chose it to end a deadlock."""
 
     @wraps(view)
     def tried(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return view(*args, **kwargs)
-        except OperationalError as error:
-            if getattr(error.orig, "pgcode", None) not in {_DEADLOCK, _SERIALIZATION}:
-                raise
+        for _ in range(_MOST_DEADLOCKS):
+            try:
+                return view(*args, **kwargs)
+            except OperationalError as error:
+                if getattr(error.orig, "pgcode", None) not in {_DEADLOCK, _SERIALIZATION}:
+                    raise
         return view(*args, **kwargs)
 
     return tried

@@ -236,6 +236,7 @@ def test_merged_while_they_buy_return_and_burn__nothing_is_lost(door: Door, stac
     assert merged.status_code == 201
     assert returned.status_code in {200, 202}  # not everybody may wait at once
     assert {one.status_code for one in burnt} == {201}
+    stack.sweeper.start()  # what had to make way for the merge is found by the sweep
     until(lambda: _brought_back(door, back).json()["status"] == "settled", "the return", 20)
     door.buy("bob", "1")
     ids = [one.json()["id"] for one in bought]
@@ -243,7 +244,6 @@ def test_merged_while_they_buy_return_and_burn__nothing_is_lost(door: Door, stac
     def judged() -> list[dict[str, Any]]:
         return [door.call("GET", f"/earns/{one}").json() for one in ids]
 
-    stack.sweeper.start()  # what had to make way for the merge is found by the sweep
     until(lambda: all(one["status"] == "awarded" for one in judged()), "all of them", 20)
     assert {one["points"] for one in judged()} == {3}
     for name in ("ann", "bob"):
