@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+import psycopg2
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from loyalty.db import Role, engine
@@ -267,6 +269,31 @@ def test_a_deadlock_is_tried_once_more(tenant: TestTenant) -> None:
         thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
     assert len(tries) == 3
+
+
+class _Chosen(psycopg2.OperationalError):
+    """Postgres chose this one to end a deadlock."""
+
+    pgcode = "40P01"
+
+
+@pytest.mark.parametrize(("chosen", "tries"), [(0, 1), (1, 2), (2, 3), (3, 3)])
+def test_chosen_again_and_again_it_is_tried_three_times(chosen: int, tries: int) -> None:
+    tried: list[int] = []
+
+    @again_after_deadlock
+    def act() -> str:
+        tried.append(len(tried))
+        if len(tried) <= chosen:
+            raise OperationalError("", None, _Chosen())
+        return "done"
+
+    if chosen < 3:
+        assert act() == "done"
+    else:
+        with pytest.raises(OperationalError):
+            act()
+    assert len(tried) == tries
 
 
 # The pages that `type` points at ------------------------------------------------------------------
