@@ -83,7 +83,7 @@ class Stack:
         return tuple([one if isinstance(one, Share) else one.told() for one in shares])
 
     def _stack(self, parts: Sequence[_Lines]) -> None:
-        """Lets each give what it gives beside the others, in the order that this file tells."""
+        """Lets each give what it gives beside the others, in the order that `rules` tells."""
         standing: list[_Lines] = []
         earning: list[_Lines] = []
         multipliers: list[_Lines] = []
