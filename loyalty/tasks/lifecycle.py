@@ -43,7 +43,13 @@ def move_due_lots() -> None:
                 del places[tenant_id]
             else:
                 places[tenant_id] = ended
-                time.sleep(time.monotonic() - began)  # the processors are the burns' as well
+                _rest(since=began, until=until)
+
+
+def _rest(since: float, until: float) -> None:
+    """As long as the batch took, within the tick: the processors are the burns' as well."""
+    present = time.monotonic()
+    time.sleep(max(0.0, min(present - since, until - present)))
 
 
 def _move_batch(tenant_id: int, place: Place) -> Place | None:

@@ -1,5 +1,5 @@
--- What every batch of awards asks, whatever its size: as functions, whose plans are kept with the connection. Planning took five
--- times as long as reading. Measured in docs/decisions/0022-a-young-database.md.
+-- What every batch of awards asks, whatever its size: as functions, whose plans are kept with the connection. Planning took longer
+-- than reading. Measured in docs/decisions/0022-a-young-database.md.
 
 -- The programs as the award needs them. `rules` is null, or the first half of a lock's key: then no rule of these programs is
 -- put in force until the transaction ends. Each statement sees what was committed when it began, so the programs are read

@@ -1,5 +1,5 @@
 -- A member in a program as they stand at `at`, as member_answer of 0002 tells it, in one value: its fields in the order in which
--- loyalty.people.answer takes them, or null where nobody of that name was ever enrolled. A row of nineteen columns costs a third
+-- loyalty.people.answer takes them, or null where nobody of that name was ever enrolled. A row of nineteen columns costs
 -- more to plan, to tell and to read. member_answer stays for processes that still run the code before this migration.
 CREATE FUNCTION member_told(t integer, program integer, named_member text, at timestamptz) RETURNS json
 LANGUAGE plpgsql STABLE

@@ -95,6 +95,13 @@ def _asks(reads: Reads, book: tuple[int, int], named: str) -> _Asking:
     return _Asking(lambda: reads.member(tenant_id, program_id, named, wall_clock()))
 
 
+def _under_way(held: _Held, reads: Reads, book: tuple[int, int]) -> list[_Asking]:
+    """As many as may read at once; none of them gets on."""
+    first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
+    until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+    return first
+
+
 def _in_line(reads: Reads, tenant_id: int, count: int) -> None:
     until(lambda: len(reads._waiting.get(tenant_id, ())) == count, f"{count} wait")
 
@@ -122,8 +129,7 @@ def test_who_comes_while_others_read_waits_and_shares_the_next_statement(
 ) -> None:
     reads = Reads()
     with _held(database, book[0]) as held:
-        first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
-        until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+        first = _under_way(held, reads, book)
         others = [_asks(reads, book, f"m{number:07}") for number in range(2, 12)]
         _in_line(reads, book[0], 10)
         assert len(held.waiting()) == MOST_AT_ONCE
@@ -158,8 +164,7 @@ def test_when_a_connection_goes_the_others_are_read_all_the_same(
 ) -> None:
     reads = Reads()
     with _held(database, book[0]) as held:
-        first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
-        until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+        first = _under_way(held, reads, book)
         others = [_asks(reads, book, f"m{number:07}") for number in range(2, 12)]
         _in_line(reads, book[0], 10)
         for pid in held.waiting():
@@ -181,8 +186,7 @@ def test_tenants_take_turns(database: Own, book: tuple[int, int]) -> None:
         other = tenant.id, open_book(session, 3)
     reads = Reads()
     with _held(database, book[0]) as held:
-        first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
-        until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+        first = _under_way(held, reads, book)
         mine = [_asks(reads, book, "m0000020") for _ in range(3)]
         theirs = [_asks(reads, other, "m0000002") for _ in range(3)]
         stranger = _asks(reads, other, "m0000020")
@@ -202,8 +206,7 @@ def test_who_is_not_answered_in_time_is_told_so(
     monkeypatch.setattr("loyalty.web.reads._TIMEOUT_S", 0.2)
     reads = Reads()
     with _held(database, book[0]) as held:
-        first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
-        until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+        first = _under_way(held, reads, book)
         late = _asks(reads, book, "m0000002")
         late.join()
         assert isinstance(late.came, Unavailable)
