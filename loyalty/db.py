@@ -48,8 +48,8 @@ class Statements(Protocol):
 
     tenant_id: int
 
-    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that the statement returns; None if there is none."""
+    def rows(self, statement: str, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """All rows that the statement returns."""
 
     def end(self, statement: str, values: Mapping[str, object]) -> None:
         """The last statement; where it can, the commit travels with it."""
@@ -62,9 +62,9 @@ class InSession:
         self.tenant_id: int = session.info["tenant_id"]
         self._session = session
 
-    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that the statement returns; None if there is none."""
-        return self._session.connection().exec_driver_sql(statement, dict(values)).one_or_none()
+    def rows(self, statement: str, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """All rows that the statement returns."""
+        return self._session.connection().exec_driver_sql(statement, dict(values)).all()
 
     def end(self, statement: str, values: Mapping[str, object]) -> None:
         """The last statement of what is done; others may follow."""

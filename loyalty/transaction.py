@@ -103,11 +103,11 @@ class Brief:
         self._cursor = its
         self._begin = f"BEGIN; SET LOCAL loyalty.tenant = {int(tenant_id)}; "
 
-    def row(self, statement: str, values: Mapping[str, object]) -> Sequence[Any] | None:
-        """The one row that the statement returns; the first one travels with its BEGIN."""
+    def rows(self, statement: str, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """All rows that the statement returns; the first one travels with its BEGIN."""
         self._send(self._begin + statement, values)
         self._begin = ""
-        return self._cursor.fetchone()
+        return self._cursor.fetchall()
 
     def end(self, statement: str, values: Mapping[str, object]) -> None:
         """The last statement, and the commit: both or neither."""

@@ -22,7 +22,7 @@ from loyalty.programs.queries import Program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.promotions.open_program import open_program
 from loyalty.redemption.burn import Key
-from loyalty.redemption.redeem import Redeem, Redeemed, redeem
+from loyalty.redemption.redeem import Burn, Redeem, Redeemed, redeem
 
 AT = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -66,15 +66,8 @@ def redeemed(
         outcome.append(made)
         return Answer(201, "told")
 
-    redeem(
-        InSession(session),
-        program,
-        "ann",
-        order,
-        under=Key("redemptions.create", key or str(uuid4()), b"hash"),
-        tell=tell,
-        by=By("ann", "r1", at),
-    )
+    under = Key("redemptions.create", key or str(uuid4()), b"hash")
+    redeem(InSession(session), Burn(program, "ann", order, under, tell, By("ann", "r1", at)))
     [made] = outcome
     if isinstance(made, Problem):
         raise made

@@ -93,20 +93,20 @@ def wine(tenant: TestTenant) -> TestTenant:
 
 def test_what_is_brief_is_committed_with_its_end(wine: TestTenant) -> None:
     with brief(wine.id) as statements:
-        assert statements.row(_NAME, {}) == ("Wine & Dine",)
+        assert statements.rows(_NAME, {}) == [("Wine & Dine",)]
         statements.end(_RENAME, {"name": "Brief"})
     assert _named(wine) == "Brief"
 
 
 def test_what_is_brief_and_has_no_end_is_undone(wine: TestTenant) -> None:
     with brief(wine.id) as statements:
-        assert statements.row(f"{_RENAME} RETURNING name", {"name": "Lost"}) == ("Lost",)
+        assert statements.rows(f"{_RENAME} RETURNING name", {"name": "Lost"}) == [("Lost",)]
     assert _named(wine) == "Wine & Dine"
 
 
 def test_an_end_that_fails_commits_nothing(wine: TestTenant) -> None:
     with brief(wine.id) as statements:
-        statements.row(f"{_RENAME} RETURNING name", {"name": "Lost"})
+        statements.rows(f"{_RENAME} RETURNING name", {"name": "Lost"})
         with pytest.raises(psycopg2.DataError):
             statements.end("SELECT 1 / 0", {})
     assert _named(wine) == "Wine & Dine"
@@ -116,7 +116,7 @@ def test_what_is_brief_is_behind_the_tenant_s_wall(wine: TestTenant) -> None:
     with across_tenants() as session:
         other = fresh_tenant(session)
     with brief(other.id) as statements:
-        assert statements.row(_NAME, {}) is None
+        assert statements.rows(_NAME, {}) == []
 
 
 def test_what_waits_too_long_is_told_as_a_session_tells_it(wine: TestTenant) -> None:
@@ -124,9 +124,9 @@ def test_what_waits_too_long_is_told_as_a_session_tells_it(wine: TestTenant) -> 
         session.execute(text("SELECT FROM program FOR UPDATE"))
         wait = "SELECT set_config('lock_timeout', '10ms', true)"
         with brief(wine.id) as statements:
-            statements.row(wait, {})
+            statements.rows(wait, {})
             with pytest.raises(OperationalError) as refused:
-                statements.row("SELECT FROM program FOR UPDATE", {})
+                statements.rows("SELECT FROM program FOR UPDATE", {})
     assert getattr(refused.value.orig, "pgcode", None) == "55P03"
 
 

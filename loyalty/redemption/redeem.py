@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from loyalty.audit.by import By
@@ -16,7 +17,15 @@ from loyalty.ids import uuid7
 from loyalty.ledger.rules import Balance, Bucket, Kind
 from loyalty.members.queries import NotActive
 from loyalty.programs.queries import Program
-from loyalty.redemption.burn import Key, Opened, close_burn, open_burn, store_answer
+from loyalty.redemption.burn import (
+    Asked,
+    Closing,
+    InOtherHands,
+    Key,
+    Opened,
+    open_burn,
+    open_together,
+)
 from loyalty.redemption.rules import NotOffered, Price, Terms, price_of_amount, price_of_points
 from loyalty.rewards.vouchers import Voucher
 
@@ -96,39 +105,76 @@ class HoldsLapse(Exception):
         self.account_id = account_id
 
 
-def redeem(
-    statements: Statements,
-    program: Program,
-    member_id: str,
-    order: Redeem,
-    *,
-    under: Key,
-    tell: Callable[[Redeemed | Problem], Answer],
-    by: By,
-) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """One order of a member. `tell` renders what was done, or the business refusal; that answer is
+    stored with the burn."""
+
+    program: Program
+    member_id: str
+    order: Redeem
+    under: Key
+    tell: Callable[[Redeemed | Problem], Answer]
+    by: By
+
+
+def redeem(statements: Statements, burn: Burn) -> Answer:
     """Takes available points, those that expire soonest first, then the oldest; once per key.
 
-    `tell` renders what was done, or the business refusal; that answer is stored with the burn.
     Reads in one statement and writes in one: the account is locked late and briefly.
     Raises BelowMinimum, AboveMaximum, NotAStep, NotEnrolled, HoldsLapse, and what idempotency
     raises.
     """
-    price = _price(program, order)
+    price, closing = _price(burn), Closing()
+    answer = _decide(burn, price, open_burn(statements, _asked(burn, price)), closing)
+    closing.write(statements)
+    return answer
+
+
+def redeem_together(
+    statements: Statements, burns: Sequence[Burn]
+) -> list[Answer | Problem | HoldsLapse | InOtherHands]:
+    """What `redeem` returns or raises of each, in their order, as one act that waits for nobody.
+
+    InOtherHands: nothing was done, and it is to be redeemed by itself.
+    """
+    prices = [_price(burn) for burn in burns]
+    opened = open_together(statements, list(map(_asked, burns, prices)))
+    closing = Closing()
+    outcomes: list[Answer | Problem | HoldsLapse | InOtherHands] = []
+    for burn, price, found in zip(burns, prices, opened, strict=True):
+        if isinstance(found, (Problem, InOtherHands)):
+            outcomes.append(found)
+            continue
+        try:
+            outcomes.append(_decide(burn, price, found, closing))
+        except (Problem, HoldsLapse) as refused:
+            outcomes.append(refused)
+    closing.write(statements)
+    return outcomes
+
+
+def _asked(burn: Burn, price: Price | Invalid) -> Asked:
     wanted = price.points if isinstance(price, Price) else 0
-    opened = open_burn(statements, under, program.id, member_id, wanted, by.at)
+    return Asked(burn.under, burn.program.id, burn.member_id, wanted, burn.by.at)
+
+
+def _decide(
+    burn: Burn, price: Price | Invalid, opened: Opened | Answer, closing: Closing
+) -> Answer:
     if isinstance(opened, Answer):
         return opened  # told before anything else is decided: the burn rule may have changed since
     if not isinstance(price, Price):
         raise price
+    at = burn.by.at
     try:
-        made = _take(opened, price, order.hold_s, program.currency, by.at)
+        made = _take(opened, price, burn.order.hold_s, burn.program.currency, at)
     except Conflict as refusal:
-        answer = tell(refusal)
-        store_answer(statements, under, answer, by.at)
+        answer = burn.tell(refusal)
+        closing.refuse(burn.under, answer, at)
         return answer
-    answer = tell(made)
-    row = row_of(made, opened, by)
-    close_burn(statements, under, opened.account, row, answer, by.at)
+    answer = burn.tell(made)
+    closing.add(burn.under, answer, at, opened.account, row_of(made, opened, burn.by))
     return answer
 
 
@@ -180,8 +226,8 @@ def hold_until(hold_s: int | None, at: datetime) -> datetime | None:
     return None if hold_s is None else at + timedelta(seconds=hold_s)
 
 
-def row_of(made: Redeemed, opened: Opened, by: By) -> dict[str, object]:
-    """What close_burn writes of a burn."""
+def row_of(made: Redeemed, opened: Opened, by: By) -> dict[str, Any]:
+    """What is written of a burn."""
     return {
         "id": made.id,
         "program_id": opened.account.program_id,
@@ -197,9 +243,9 @@ def row_of(made: Redeemed, opened: Opened, by: By) -> dict[str, object]:
     }
 
 
-def _price(program: Program, order: Redeem) -> Price | Invalid:
-    burn = program.settings.burn
-    terms = Terms(burn.points, burn.worth, burn.min_points, burn.max_points, burn.step)
+def _price(burn: Burn) -> Price | Invalid:
+    order, rule = burn.order, burn.program.settings.burn
+    terms = Terms(rule.points, rule.worth, rule.min_points, rule.max_points, rule.step)
     try:
         if order.points is not None:
             return price_of_points(terms, order.points)

@@ -18,7 +18,7 @@ from loyalty.idempotency.once import Answer
 from loyalty.ids import uuid7
 from loyalty.outbox.emit import Event, emit
 from loyalty.programs.queries import Program
-from loyalty.redemption.burn import Key, Opened, close_burn, open_burn, store_answer
+from loyalty.redemption.burn import Asked, Closing, Key, Opened, open_burn
 from loyalty.redemption.facts import facts_of
 from loyalty.redemption.redeem import (
     Redeemed,
@@ -79,19 +79,20 @@ def redeem_reward(
     held_until = hold_until(order.hold_s, at)
     reward = find_reward(session, program.id, order.key)
     points = reward.points if reward is not None else 0
-    opened = open_burn(statements, under, program.id, member_id, points, at)
+    opened = open_burn(statements, Asked(under, program.id, member_id, points, at))
     if isinstance(opened, Answer):
         return opened
     if reward is None:
         raise NoSuchReward(order.key)
-    redemption = uuid7()
+    redemption, closing = uuid7(), Closing()
     try:
         _check(session, program, reward, opened, at)
         take_points(opened, reward.points, redemption, held=held_until is not None, at=at)
         item = _take_item(session, reward, redemption, held_until, at)
     except Conflict as refusal:
         answer = tell(refusal)
-        store_answer(statements, under, answer, at)
+        closing.refuse(under, answer, at)
+        closing.write(statements)
         return answer
     made = _made(program, reward, opened, redemption, item, held_until, at)
     answer = tell(made)
@@ -102,7 +103,8 @@ def redeem_reward(
         "took_stock": item.took_stock,
         "fulfilment": made.fulfilment,
     }
-    close_burn(statements, under, opened.account, row, answer, at)
+    closing.add(under, answer, at, opened.account, row)
+    closing.write(statements)
     emit(session, [_event(made, reward, member_id), *low(reward, item.left)], at)
     return answer
 

@@ -16,11 +16,12 @@ from loyalty.ids import uuid7
 from loyalty.programs.cache import cached_program
 from loyalty.programs.queries import Program
 from loyalty.redemption.burn import Key
-from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
+from loyalty.redemption.redeem import Burn, HoldsLapse, Redeem, Redeemed, redeem
 from loyalty.redemption.redeem_reward import RedeemReward, redeem_reward
 from loyalty.redemption.release import lapse_due
-from loyalty.transaction import brief, present, transaction, undone
+from loyalty.transaction import present, transaction, undone
 from loyalty.web.auth import acting, principal
+from loyalty.web.burns import spend_now
 from loyalty.web.database_errors import again_after_deadlock
 from loyalty.web.limits import limit_burns
 from loyalty.web.measure import timed_burn
@@ -51,13 +52,8 @@ def spend(program: str, member_id: str, wanted: dict[str, Any], key: str) -> Ans
     if "reward" in wanted:
         with transaction(who.tenant_id) as session:
             return _in_session(session, book, member_id, wanted, under, tell, at)
-    order = _order(wanted)
-    try:
-        return _at_once(book, member_id, order, under, tell, at)
-    except HoldsLapse as due:
-        with transaction(who.tenant_id) as session:
-            lapse_due(session, [due.account_id], at)
-        return _at_once(book, member_id, order, under, tell, at)
+    burn = Burn(book, member_id, _order(wanted), under, tell, acting(at))
+    return spend_now(who.tenant_id, burn)
 
 
 @again_after_deadlock
@@ -99,23 +95,6 @@ def _under(key: str, program: str, member_id: str, wanted: dict[str, Any]) -> Ke
     return Key(OPERATION, key, hash_of(wanted, {"program": program, "member_id": member_id}))
 
 
-def _at_once(
-    book: Program, member_id: str, order: Redeem, under: Key, tell: Tell, at: datetime
-) -> Answer:
-    """Points or an amount, in two round trips."""
-    who = principal()
-    with brief(who.tenant_id) as statements:
-        return redeem(
-            statements,
-            book,
-            member_id,
-            order,
-            under=under,
-            tell=tell,
-            by=acting(at),
-        )
-
-
 def _in_session(
     session: Session,
     book: Program,
@@ -129,14 +108,17 @@ def _in_session(
     by = acting(at)
     if "reward" in wanted:
         reward = RedeemReward(wanted["reward"], _hold_s(wanted))
-        act = partial(redeem_reward, session, book, member_id, reward)
+        act = partial(
+            redeem_reward, session, book, member_id, reward, under=under, tell=tell, by=by
+        )
     else:
-        act = partial(redeem, InSession(session), book, member_id, _order(wanted))
+        burn = Burn(book, member_id, _order(wanted), under, tell, by)
+        act = partial(redeem, InSession(session), burn)
     try:
-        return act(under=under, tell=tell, by=by)
+        return act()
     except HoldsLapse as due:
         lapse_due(session, [due.account_id], at)
-        return act(under=under, tell=tell, by=by)
+        return act()
 
 
 def _order(wanted: dict[str, Any]) -> Redeem:

@@ -33,12 +33,12 @@ from loyalty.programs.pause import pause_program, resume_program
 from loyalty.programs.settings import ProgramSettings
 from loyalty.redemption.burn import Key
 from loyalty.redemption.queries import redemption_of
-from loyalty.redemption.redeem import HoldsLapse, Redeem, Redeemed, redeem
-from loyalty.redemption.release import lapse_due
+from loyalty.redemption.redeem import Burn, Redeem, Redeemed, redeem_together
 from loyalty.tasks.earning import judge
 from loyalty.tenants.advance_clock import advance_clock
 from loyalty.tenants.rules import Duration
 from loyalty.transaction import across_tenants, brief, present, transaction
+from loyalty.web.burns import spend_now
 from tests.campaigns.given import running
 from tests.earning.given import bought, open_ids, told
 from tests.model.plain import BONUS, LIVES, ROUNDS, VISITS, WAITS
@@ -155,29 +155,40 @@ class RealBook:
 
     def burn(self, name: str, points: int, key: str) -> str:
         """`redeemed`, or the code of the refusal; then what is left or was missing."""
-
-        def tell(made: Redeemed | Problem) -> Answer:
-            if isinstance(made, Problem):
-                return Answer(made.status, made.code)
-            return Answer(201, f"redeemed, {made.balance.available} left")
-
         try:
-            return self._redeem(name, Redeem(points), key, tell).body
+            return self._redeem(name, Redeem(points), key, _tell).body
         except Problem as problem:
             return problem.code
+
+    def burn_together(self, names: list[str], points: int, keys: list[str]) -> list[str]:
+        """Burns in one transaction, and then those that had to wait; what `burn` tells of each."""
+        burns = [
+            self._burn(name, Redeem(points), key, _tell)
+            for name, key in zip(names, keys, strict=True)
+        ]
+        with brief(self.tenant.id) as statements:
+            outcomes = redeem_together(statements, burns)
+        told = []
+        for burn, outcome in zip(burns, outcomes, strict=True):
+            if isinstance(outcome, Answer):
+                told.append(outcome.body)
+            elif isinstance(outcome, Problem):
+                told.append(outcome.code)
+            else:
+                told.append(self.burn(burn.member_id, points, burn.under.key))
+        return told
 
     def _redeem(
         self, name: str, order: Redeem, key: str, tell: Callable[[Redeemed | Problem], Answer]
     ) -> Answer:
+        return spend_now(self.tenant.id, self._burn(name, order, key, tell))
+
+    def _burn(
+        self, name: str, order: Redeem, key: str, tell: Callable[[Redeemed | Problem], Answer]
+    ) -> Burn:
         by = By(name, None, self.now())
         under = Key("redemptions.create", key, f"{name} {order.points}".encode())
-        try:
-            with brief(self.tenant.id) as statements:
-                return redeem(statements, self.program, name, order, under=under, tell=tell, by=by)
-        except HoldsLapse as due:
-            with transaction(self.tenant.id) as session:
-                lapse_due(session, [due.account_id], by.at)
-            return self._redeem(name, order, key, tell)
+        return Burn(self.program, name, order, under, tell, by)
 
     def spend(self, name: str, points: int, key: str, hold_days: int | None) -> str | UUID:
         """The redemption's id, or the code of the refusal."""
@@ -316,6 +327,12 @@ class RealBook:
         with across_tenants(snapshot=True) as session:
             *_, verdict = audit(session, scopes(session, self.tenant.slug, None))
         return verdict.broken[0] if verdict.broken else None
+
+
+def _tell(made: Redeemed | Problem) -> Answer:
+    if isinstance(made, Problem):
+        return Answer(made.status, made.code)
+    return Answer(201, f"redeemed, {made.balance.available} left")
 
 
 def _at_once(count: int, act: Callable[[], object]) -> None:

@@ -134,6 +134,15 @@ class Book(RuleBasedStateMachine):
         expected = [self.member(name).spends(points, day) for _ in range(servers)]
         assert sorted(one.partition(",")[0] for one in told) == sorted(expected)
 
+    @rule(names=st.lists(NAMES, min_size=2, max_size=5), points=st.integers(1, 400))
+    def burn_together(self, names: list[str], points: int) -> None:
+        told = self.real.burn_together(names, points, [self.key() for _ in names])
+        day = self.plain.day
+        for name, one in zip(names, told, strict=True):
+            outcome = self.member(name).spends(points, day)
+            left = f"redeemed, {self.member(name).available(day)} left"
+            assert one == (left if outcome == "redeemed" else outcome)
+
     @rule(
         target=spendings,
         name=NAMES,

@@ -14,12 +14,13 @@ from bench.book import open_book
 from loyalty.clock import wall_clock
 from loyalty.errors import Unavailable
 from loyalty.transaction import across_tenants, transaction
-from loyalty.web.reads import MOST_AT_ONCE, Reads
+from loyalty.web.reads import Reads, reads_of
 from tests.servers import Own
 from tests.stack import until
 from tests.tenant import fresh_tenant
 
 MEMBERS = 30
+AT_ONCE = 2
 
 
 @pytest.fixture
@@ -92,13 +93,13 @@ def _held(database: Own, tenant_id: int) -> Iterator[_Held]:
 
 def _asks(reads: Reads, book: tuple[int, int], named: str) -> _Asking:
     tenant_id, program_id = book
-    return _Asking(lambda: reads.member(tenant_id, program_id, named, wall_clock()))
+    return _Asking(lambda: reads.do(tenant_id, (program_id, named, wall_clock())))
 
 
 def _under_way(held: _Held, reads: Reads, book: tuple[int, int]) -> list[_Asking]:
     """As many as may read at once; none of them gets on."""
-    first = [_asks(reads, book, "m0000001") for _ in range(MOST_AT_ONCE)]
-    until(lambda: len(held.waiting()) == MOST_AT_ONCE, "the first ones read")
+    first = [_asks(reads, book, "m0000001") for _ in range(AT_ONCE)]
+    until(lambda: len(held.waiting()) == AT_ONCE, "the first ones read")
     return first
 
 
@@ -113,7 +114,7 @@ def _name(asking: _Asking) -> object:
 
 
 def test_each_gets_its_own_answer(book: tuple[int, int]) -> None:
-    reads = Reads()
+    reads = reads_of(AT_ONCE)
     names = [f"m{1 + number % (MEMBERS + 1):07}" for number in range(20 * MEMBERS)]
     asking = [_asks(reads, book, name) for name in names]
     for one in asking:
@@ -127,23 +128,20 @@ def test_each_gets_its_own_answer(book: tuple[int, int]) -> None:
 def test_who_comes_while_others_read_waits_and_shares_the_next_statement(
     database: Own, book: tuple[int, int]
 ) -> None:
-    reads = Reads()
+    reads = reads_of(AT_ONCE)
     with _held(database, book[0]) as held:
         first = _under_way(held, reads, book)
         others = [_asks(reads, book, f"m{number:07}") for number in range(2, 12)]
         _in_line(reads, book[0], 10)
-        assert len(held.waiting()) == MOST_AT_ONCE
+        assert len(held.waiting()) == AT_ONCE
         held.let_go()
         for one in [*first, *others]:
             one.join()
     assert [_name(one) for one in others] == [f"m{number:07}" for number in range(2, 12)]
 
 
-def test_what_is_wrong_with_one_is_no_other_ones(
-    database: Own, book: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("loyalty.web.reads.MOST_AT_ONCE", 1)  # so that all three share one
-    reads = Reads()
+def test_what_is_wrong_with_one_is_no_other_ones(database: Own, book: tuple[int, int]) -> None:
+    reads = reads_of(at_once=1)  # so that all three share one
     with _held(database, book[0]) as held:
         first = _asks(reads, book, "m0000001")
         until(lambda: len(held.waiting()) == 1, "the first one reads")
@@ -162,7 +160,7 @@ def test_what_is_wrong_with_one_is_no_other_ones(
 def test_when_a_connection_goes_the_others_are_read_all_the_same(
     database: Own, book: tuple[int, int]
 ) -> None:
-    reads = Reads()
+    reads = reads_of(AT_ONCE)
     with _held(database, book[0]) as held:
         first = _under_way(held, reads, book)
         others = [_asks(reads, book, f"m{number:07}") for number in range(2, 12)]
@@ -184,7 +182,7 @@ def test_tenants_take_turns(database: Own, book: tuple[int, int]) -> None:
         tenant = fresh_tenant(session)
     with transaction(tenant.id) as session:
         other = tenant.id, open_book(session, 3)
-    reads = Reads()
+    reads = reads_of(AT_ONCE)
     with _held(database, book[0]) as held:
         first = _under_way(held, reads, book)
         mine = [_asks(reads, book, "m0000020") for _ in range(3)]
@@ -203,8 +201,8 @@ def test_tenants_take_turns(database: Own, book: tuple[int, int]) -> None:
 def test_who_is_not_answered_in_time_is_told_so(
     database: Own, book: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loyalty.web.reads._TIMEOUT_S", 0.2)
-    reads = Reads()
+    monkeypatch.setattr("loyalty.web.together._TIMEOUT_S", 0.2)
+    reads = reads_of(AT_ONCE)
     with _held(database, book[0]) as held:
         first = _under_way(held, reads, book)
         late = _asks(reads, book, "m0000002")

@@ -41,7 +41,7 @@ from loyalty.web.member_schema import (
 from loyalty.web.once import once
 from loyalty.web.patch import etag, if_match
 from loyalty.web.program_schema import ReasonSchema
-from loyalty.web.reads import reads
+from loyalty.web.reads import member_row
 from loyalty.web.resource import Resource
 from loyalty.web.search_schema import SearchArgs, place_text
 
@@ -87,7 +87,7 @@ def read(program: str, member_id: str) -> Response:
     tenant_id = tenant()  # what apps ask all day: one statement, read without a session
     book = cached_program(tenant_id, program, transaction)
     at = present(tenant_id)
-    row = reads().member(tenant_id, book.id, member_id, at)
+    row = member_row(tenant_id, book.id, member_id, at)
     by_day = asked_days(tenant_id, book, member_id)
     days = read_row(tenant_id, *by_day) if by_day else None
     member = answered(book, member_id, row, days, at)
