@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy.exc import OperationalError
 
 from loyalty.db import Statements
 from loyalty.errors import Problem, Unavailable
-from loyalty.idempotency.once import Answer, IdempotencyInFlight, in_flight, told_before
+from loyalty.idempotency.once import Answer, IdempotencyInFlight, told_before
 from loyalty.ledger.account import Account
 from loyalty.ledger.post import written
 from loyalty.ledger.rules import Balance, Lot
@@ -97,12 +96,9 @@ def open_burn(statements: Statements, asked: Asked) -> Opened | Answer:
     Raises NotEnrolled, IdempotencyMismatch, and IdempotencyInFlight when the first request with
     the key is at work for longer than a second.
     """
-    try:
-        [found] = _rows(statements, [asked], waits=True)
-    except OperationalError as error:
-        if in_flight(error):
-            raise IdempotencyInFlight from error
-        raise
+    [found] = _rows(statements, [asked], waits=True)
+    if found is None:
+        raise IdempotencyInFlight
     return _opened(asked, found)
 
 
@@ -144,9 +140,7 @@ def _rows(statements: Statements, asked: Sequence[Asked], *, waits: bool) -> lis
     return [None if told is None else _Row(*told) for [told] in statements.rows(_OPEN, values)]
 
 
-def _opened(asked: Asked, row: _Row | None) -> Opened | Answer:
-    if row is None:
-        raise LookupError("open_burns did not wait")
+def _opened(asked: Asked, row: _Row) -> Opened | Answer:
     if row.earlier_hash is not None:
         return _told_before(row.earlier_hash, row, asked.under)
     if row.membership_id is None or row.account_id is None:

@@ -5,8 +5,8 @@
 --   [null, null, null, membership, its status, account, pending, available, held, owed, lifetime, tier points, version,
 --    [[lot, remaining, expires at, activates at, active], ...], whether a hold is due to lapse];
 -- or what was answered under its key before: [input hash in hex, status, body];
--- or null, where the key or the account is in other hands: only one that `waits` waits for them, so those that
--- are opened together wait for nobody, and hold up nobody in a circle.
+-- or null, where the key or the account is in other hands. One that `waits` waits for its account, and for its key for a
+-- second; those that are opened together wait for nobody, and hold up nobody in a circle.
 -- The key's lock is an advisory one; the account is locked until the transaction ends.
 CREATE FUNCTION open_burns(t integer, operations text[], keys text[], programs integer[], members text[], wanted bigint[],
                            instants timestamptz[], waits boolean) RETURNS SETOF json
@@ -15,6 +15,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   own_key bigint;
+  got boolean;
   earlier idempotency%ROWTYPE;
   membership_id bigint;
   membership_status text;
@@ -29,14 +30,19 @@ BEGIN
   <<burns>>
   FOR n IN 1..cardinality(keys) LOOP
     own_key := hashtextextended(operations[n] || ' ' || keys[n], t);
-    IF NOT pg_try_advisory_xact_lock(own_key) THEN
-      IF NOT waits THEN
-        RETURN NEXT NULL;
-        CONTINUE burns;
-      END IF;
-      SET LOCAL lock_timeout = '1s';
-      PERFORM pg_advisory_xact_lock(own_key);
-      SET LOCAL lock_timeout TO DEFAULT;
+    got := pg_try_advisory_xact_lock(own_key);
+    IF waits AND NOT got THEN
+      BEGIN
+        SET LOCAL lock_timeout = '1s';
+        PERFORM pg_advisory_xact_lock(own_key);
+        SET LOCAL lock_timeout TO DEFAULT;
+        got := true;
+      EXCEPTION WHEN lock_not_available THEN NULL;
+      END;
+    END IF;
+    IF NOT got THEN
+      RETURN NEXT NULL;
+      CONTINUE burns;
     END IF;
     SELECT * INTO earlier FROM idempotency i
     WHERE i.tenant_id = t AND i.operation = operations[n] AND i.key = keys[n];

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from loyalty.audit.by import By
 from loyalty.book.audit import audit, scopes
 from loyalty.care.merge import Merge, merge
 from loyalty.errors import Problem
-from loyalty.idempotency.once import Answer
+from loyalty.idempotency.once import Answer, IdempotencyInFlight
 from loyalty.programs.queries import Program
 from loyalty.redemption.burn import InOtherHands, Key
 from loyalty.redemption.redeem import Burn, HoldsLapse, Redeem, Redeemed, redeem, redeem_together
@@ -133,6 +134,30 @@ def test_whose_key_is_in_other_hands_is_left_out(tenant: TestTenant, program: Pr
         told = _together(tenant, _burn(program, "bob"), _burn(program, "cat"))
         assert told == ["InOtherHands", "90 left"]
     assert _left(tenant, program) == [90, 100, 90]
+
+
+def test_who_waits_too_long_for_a_key_is_told_that_it_is_at_work(
+    tenant: TestTenant, program: Program
+) -> None:
+    with transaction(tenant.id) as other:
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('redemptions.create of bob', :t))"
+        other.execute(text(lock), {"t": tenant.id})
+        with brief(tenant.id) as statements, pytest.raises(IdempotencyInFlight):
+            redeem(statements, _burn(program, "bob"))
+    with brief(tenant.id) as statements:
+        assert redeem(statements, _burn(program, "bob")).body == "90 left"
+
+
+def test_who_waits_too_long_for_an_account_is_not_told_that_the_key_is_at_work(
+    tenant: TestTenant, program: Program
+) -> None:
+    with transaction(tenant.id) as other:
+        other.execute(text("SELECT FROM account FOR UPDATE"))
+        with brief(tenant.id) as statements:
+            statements.rows("SELECT set_config('lock_timeout', '100ms', true)", {})
+            with pytest.raises(OperationalError, match="lock timeout"):
+                redeem(statements, _burn(program, "bob"))
+    assert _left(tenant, program) == [100, 100, 100]
 
 
 def test_of_one_key_or_one_account_the_first_is_done(tenant: TestTenant, program: Program) -> None:
