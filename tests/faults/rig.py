@@ -82,11 +82,14 @@ class Rig:
         self.wait(*processes)
 
     def kill_parent(self, process: Process) -> None:
-        """SIGKILL to the parent alone: what it started finds itself an orphan."""
+        """SIGKILL to the parent alone: what it started finds itself an orphan, and ends."""
+        orphans = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         assert process.process is not None
         process.process.wait()
         self.start(process)
+        _, alive = psutil.wait_procs(orphans, _BACK_WITHIN_S)
+        assert not alive, f"orphans of {process.part.name} go on: {alive}"
 
     def kill_children(self, process: Process) -> None:
         """SIGKILL to what the parent started; it starts them again by itself."""
