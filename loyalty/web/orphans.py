@@ -13,11 +13,12 @@ import threading
 import time
 
 _LOOK_S = 1.0
+_SUCCESSOR_S = 10.0  # until then those who come after it have begun: nobody is turned away
 _GRACE_S = 10.0  # as long as granian gives its workers; see --workers-kill-timeout
 
 
 def end_with_parent() -> None:
-    """From now on this process is told to stop when its parent is gone, within a second or two."""
+    """From now on this process is told to stop some ten seconds after its parent is gone."""
     started_by = multiprocessing.parent_process()  # it may be gone by now
     parent = os.getppid() if started_by is None or started_by.pid is None else started_by.pid
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
@@ -26,8 +27,7 @@ def end_with_parent() -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
-    # As its parent would have: what has begun is answered. The main thread must get it, or it
-    # goes on waiting for it.
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    time.sleep(_SUCCESSOR_S)
+    os.kill(os.getpid(), signal.SIGTERM)  # as its parent would have: what has begun is answered
     time.sleep(_GRACE_S)
     os._exit(1)
