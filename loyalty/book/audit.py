@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.book.checks import OF_ACCOUNTS, OF_PROGRAMS
 
-#: A transaction may commit this much later than the `recorded_at` it wrote (its time limits).
-LATEST_COMMIT = timedelta(seconds=60)
+#: A transaction may commit this much later than the `recorded_at` it wrote (its time limits: a burn
+#: waits for its turn, is tried with others, and then alone).
+LATEST_COMMIT = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)

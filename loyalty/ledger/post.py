@@ -119,21 +119,22 @@ def open_lots(
 
 def post(session: Session, accounts: Iterable[Account], at: datetime) -> None:
     """Writes all that was moved on locked accounts, in one statement; `at` is `recorded_at`."""
-    changed = [account for account in accounts if account.entries or account.active_at]
+    changed = [(account, at) for account in accounts if account.entries or account.active_at]
     if changed:
-        session.execute(_POST, {"tenant_id": session.info["tenant_id"], **written(changed, at)})
+        session.execute(_POST, {"tenant_id": session.info["tenant_id"], **written(changed)})
 
 
-def written(changed: Sequence[Account], at: datetime) -> dict[str, str | None]:
-    """What `post_entries` takes for these accounts: accounts, entries, lots, draws, as JSON.
+def written(changed: Sequence[tuple[Account, datetime]]) -> dict[str, str | None]:
+    """What `post_entries` takes for these accounts, each with its `recorded_at`: accounts, entries,
+    lots, draws, as JSON.
 
     Takes it off the accounts: what was handed out once must not be written again.
     """
-    entries = [{**entry, "recorded_at": at} for account in changed for entry in account.entries]
-    lots = [lot for account in changed for lot in account.lots]
-    draws = [one for account in changed for one in account.draws]
-    rows = [{**account.row(), "at": at} for account in changed]
-    for account in changed:
+    entries = [{**entry, "recorded_at": at} for account, at in changed for entry in account.entries]
+    lots = [lot for account, _ in changed for lot in account.lots]
+    draws = [one for account, _ in changed for one in account.draws]
+    rows = [{**account.row(), "at": at} for account, at in changed]
+    for account, _ in changed:
         account.entries, account.lots, account.draws, account.active_at = [], [], [], None
     return {
         "accounts": orjson.dumps(rows).decode(),

@@ -179,7 +179,7 @@ def _instant(text: str | None) -> datetime | None:
 class Closing:
     """What burns have come to, to be written in one statement, which is the last one."""
 
-    accounts: list[Account] = field(default_factory=list)
+    accounts: list[tuple[Account, datetime]] = field(default_factory=list)
     redemptions: list[Mapping[str, Any]] = field(default_factory=list)
     answers: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -187,7 +187,7 @@ class Closing:
         self, under: Key, answer: Answer, at: datetime, account: Account, redemption: dict[str, Any]
     ) -> None:
         """What was moved on an account, the redemption, and the answer under its key."""
-        self.accounts.append(account)
+        self.accounts.append((account, at))
         self.redemptions.append({**redemption, "occurred_at": at})
         self.refuse(under, answer, at)
 
@@ -209,7 +209,7 @@ class Closing:
             return
         moved: Mapping[str, str | None] = _NOTHING
         if self.accounts:
-            moved = written(self.accounts, max(one["at"] for one in self.answers))
+            moved = written(self.accounts)
         values = {
             "tenant": statements.tenant_id,
             **moved,

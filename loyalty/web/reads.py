@@ -11,6 +11,7 @@ from loyalty.transaction import read_rows
 from loyalty.web.together import Together
 
 _MOST = 500  # members in one statement; a process has fewer threads
+_TIMEOUT_S = 20.0  # Postgres ends a statement before that
 
 Member = tuple[int, str, datetime]  # the program's id, the name, as at
 Reads = Together[Member, Sequence[Any]]
@@ -18,7 +19,7 @@ Reads = Together[Member, Sequence[Any]]
 
 def reads_of(at_once: int) -> Reads:
     """Reads of which so many statements are under way at most."""
-    return Together(_read, _read_one, at_once=at_once, most=_MOST)
+    return Together(_read, _read_one, at_once=at_once, most=_MOST, timeout_s=_TIMEOUT_S)
 
 
 def _read(tenant_id: int, members: Sequence[Member]) -> list[tuple[Any, ...]]:

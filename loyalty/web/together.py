@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 
 from loyalty.errors import Problem, Unavailable
 
-_TIMEOUT_S = 20.0  # Postgres ends a statement before that
 _IN_TIME = "The database did not answer in time."
 
 Asked = TypeVar("Asked")
@@ -55,11 +54,13 @@ class Together(Generic[Asked, Told]):
         *,
         at_once: int,
         most: int,
+        timeout_s: float,
     ) -> None:
         self._work = work
         self._alone = alone
         self._at_once = at_once
         self._most = most
+        self._timeout_s = timeout_s
         self._guard = threading.Lock()
         self._under_way = 0
         self._busy: set[tuple[int, Hashable]] = set()
@@ -68,7 +69,8 @@ class Together(Generic[Asked, Told]):
     def do(self, tenant_id: int, asked: Asked, subject: Hashable = None) -> Told:
         """The answer. Of what has the same `subject`, if any, one is done at a time.
 
-        Raises Unavailable when its turn does not come in time, and what `work` and `alone` raise.
+        Raises Unavailable when its turn has not come after `timeout_s`, and what `work` and `alone`
+        raise.
         """
         mine = _Ticket[Asked, Told](tenant_id, asked, subject)
         with self._guard:
@@ -99,7 +101,7 @@ class Together(Generic[Asked, Told]):
             self._busy.add((one.tenant_id, one.subject))
 
     def _wait(self, mine: _Ticket[Asked, Told]) -> None:
-        if mine.done.acquire(timeout=_TIMEOUT_S):
+        if mine.done.acquire(timeout=self._timeout_s):
             return
         with self._guard:
             waiting = self._waiting.get(mine.tenant_id, [])

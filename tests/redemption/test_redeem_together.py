@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +15,9 @@ from loyalty.book.audit import audit, scopes
 from loyalty.care.merge import Merge, merge
 from loyalty.errors import Problem
 from loyalty.idempotency.once import Answer, IdempotencyInFlight
+from loyalty.ledger.post import post
+from loyalty.ledger.rules import Bucket, Kind
+from loyalty.members.queries import lock_membership
 from loyalty.programs.queries import Program
 from loyalty.redemption.burn import InOtherHands, Key
 from loyalty.redemption.redeem import Burn, HoldsLapse, Redeem, Redeemed, redeem, redeem_together
@@ -33,14 +38,16 @@ def program(tenant: TestTenant) -> Program:
     return program
 
 
-def _burn(program: Program, member_id: str, points: int = 10, key: str = "") -> Burn:
+def _burn(
+    program: Program, member_id: str, points: int = 10, key: str = "", at: datetime = AT
+) -> Burn:
     def tell(made: Redeemed | Problem) -> Answer:
         if isinstance(made, Problem):
             return Answer(made.status, made.code)
         return Answer(201, f"{made.balance.available} left")
 
     under = Key("redemptions.create", key or f"of {member_id}", f"{member_id} {points}".encode())
-    return Burn(program, member_id, Redeem(points), under, tell, By(member_id, "r1", AT))
+    return Burn(program, member_id, Redeem(points), under, tell, By(member_id, "r1", at))
 
 
 def _together(tenant: TestTenant, *burns: Burn) -> list[str]:
@@ -104,6 +111,33 @@ def test_each_has_its_own_outcome(tenant: TestTenant, program: Program) -> None:
     kept = _rows(tenant, "SELECT key, status FROM idempotency ORDER BY key")
     assert kept == [("again", 201), ("of ann", 409), ("of cat", 201), ("taken", 201)]
     assert _broken(tenant) == []
+
+
+def test_each_is_of_its_own_instant(tenant: TestTenant, program: Program) -> None:
+    ends = datetime(2026, 8, 1, tzinfo=UTC)
+    with transaction(tenant.id) as session:
+        _, account = lock_membership(session, program.id, "ann")
+        account.issue(
+            Kind.AWARD,
+            Bucket.ISSUED,
+            50,
+            cause_id=uuid4(),
+            occurred_at=AT,
+            expires_at=ends,
+            idle_days=30,
+        )
+        post(session, [account], AT)
+    just_before, just_after = ends - timedelta(seconds=1), ends + timedelta(seconds=1)
+    told = _together(
+        tenant,
+        _burn(program, "ann", at=just_before),
+        _burn(program, "bob", at=just_after),
+    )
+    assert told == ["140 left", "90 left"]
+    lives = _rows(tenant, "SELECT remaining, expires_at FROM lot WHERE idle_days IS NOT NULL")
+    assert lives == [(40, datetime(2026, 8, 31, tzinfo=UTC))]  # it is moved on: she was in time
+    recorded = "SELECT recorded_at FROM entry WHERE kind = 'redeem' ORDER BY account_id"
+    assert _rows(tenant, recorded) == [(just_before,), (just_after,)]
 
 
 def test_where_all_are_refusals_they_are_kept(tenant: TestTenant, program: Program) -> None:

@@ -201,7 +201,7 @@ def test_tenants_take_turns(database: Own, book: tuple[int, int]) -> None:
 def test_who_is_not_answered_in_time_is_told_so(
     database: Own, book: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loyalty.web.together._TIMEOUT_S", 0.2)
+    monkeypatch.setattr("loyalty.web.reads._TIMEOUT_S", 0.2)
     reads = reads_of(AT_ONCE)
     with _held(database, book[0]) as held:
         first = _under_way(held, reads, book)

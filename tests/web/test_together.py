@@ -18,14 +18,16 @@ Told = str | Exception
 class _Work:
     """Work that goes on when it is told to; `groups` came, in their order."""
 
-    def __init__(self, *, at_once: int = 1, most: int = 50) -> None:
+    def __init__(self, *, at_once: int = 1, most: int = 50, timeout_s: float = 10) -> None:
         self.groups: list[tuple[int, list[str]]] = []
         self.goes_on = threading.Semaphore(0)
         self.alone: list[str] = []
         self.alone_at_once = self.most_alone_at_once = 0
         self._guard = threading.Lock()
         self._threads = ThreadPoolExecutor(50)
-        self.together = Together[str, str](self._do, self._do_alone, at_once=at_once, most=most)
+        self.together = Together[str, str](
+            self._do, self._do_alone, at_once=at_once, most=most, timeout_s=timeout_s
+        )
 
     def ask(self, what: str, tenant_id: int = 1, subject: str | None = None) -> Future[str]:
         return self._threads.submit(self.together.do, tenant_id, what, subject)
@@ -187,9 +189,8 @@ def test_a_problem_is_everybody_s() -> None:
     assert work.is_idle()
 
 
-def test_whose_turn_does_not_come_in_time_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loyalty.web.together._TIMEOUT_S", 0.05)
-    work = _Work()
+def test_whose_turn_does_not_come_in_time_is_told_so() -> None:
+    work = _Work(timeout_s=0.05)
     first = _begun(work)
     with pytest.raises(Unavailable):
         work.ask("late").result(10)
