@@ -8,6 +8,8 @@ import sys
 import psutil
 import pytest
 
+from tests.stack import until
+
 #: A parent and its child, which waits as granian's workers do; the child tells its id.
 _FAMILY = """
 import multiprocessing, os, signal, sys, threading
@@ -39,4 +41,12 @@ def test_the_child_of_a_killed_parent_ends(how: str, told: str) -> None:
         assert child.is_running()
         parent.kill()
         assert parent.stdout.read() == told  # the child has it too: it ends when both have
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    until(lambda: _is_gone(child), "the child to end")
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    """Also when nobody has reaped it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
