@@ -95,13 +95,19 @@ def _transactions(tenant: TestTenant) -> list[int]:
         return list(session.scalars(text(counts)))
 
 
-def test_who_comes_meanwhile_shares_the_next_transaction(
-    tenant: TestTenant, program: Program, other: Any
-) -> None:
+def _held_up(tenant: TestTenant, program: Program, other: Any) -> tuple[_Till, Future[Answer]]:
+    """A till whose first burn, alone at work, goes on when `other` lets go."""
     till = _Till(tenant, program, burns_of(at_once=1))
     other.cursor().execute("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE")
     first = till.burns("m0")
     until(lambda: _waiting(tenant) == 1, "the first one burns")
+    return till, first
+
+
+def test_who_comes_meanwhile_shares_the_next_transaction(
+    tenant: TestTenant, program: Program, other: Any
+) -> None:
+    till, first = _held_up(tenant, program, other)
     others = [till.burns(name) for name in NAMES[1:]]
     till.in_line(7)
     other.rollback()
@@ -113,10 +119,7 @@ def test_who_comes_meanwhile_shares_the_next_transaction(
 def test_what_is_wrong_with_one_is_no_other_one_s(
     tenant: TestTenant, program: Program, other: Any
 ) -> None:
-    till = _Till(tenant, program, burns_of(at_once=1))
-    other.cursor().execute("LOCK TABLE idempotency IN ACCESS EXCLUSIVE MODE")
-    first = till.burns("m0")
-    until(lambda: _waiting(tenant) == 1, "the first one burns")
+    till, first = _held_up(tenant, program, other)
     good, bad, also_good = till.burns("m1"), till.burns("m2", told="\0"), till.burns("m3")
     till.in_line(3)
     other.rollback()
